@@ -1,0 +1,40 @@
+# Two commands: `make demo` and `make test`. Both set everything up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo
+
+.PHONY: demo test lint lock clean
+
+demo: $(VENV)/.installed
+	$(BIN)/gristmill build pipelines/recipes/demo.toml --out $(DEMO)
+	$(BIN)/gristmill audit $(DEMO)
+	@echo "report: $(DEMO)/report.html"
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	@touch $@
+
+# Needs uv; one universal resolution for Python 3.10 to 3.13.
+lock:
+	uv pip compile --quiet --universal --python-version 3.10 --custom-compile-command "make lock" \
+	    pyproject.toml requirements.in -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.10 --custom-compile-command "make lock" \
+	    --extra test --extra lint pyproject.toml requirements.in -c requirements.lock -o requirements-test.lock
+
+clean:
+	rm -rf build

@@ -1,0 +1,40 @@
+"""Identity is content: every id, seed and key is a digest of what it names, never of a position.
+
+Each digest starts with a type tag, so that two different kinds of thing never share an id.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+ID_BYTES = 16
+
+
+def digest_parts(tag: str, parts: Iterable[bytes | str], *, size: int = ID_BYTES) -> bytes:
+    """Return the digest of a tagged sequence; each part is length-prefixed, so parts cannot run together."""
+    hasher = blake2b(digest_size=size)
+    for part in (tag, *parts):
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        hasher.update(len(data).to_bytes(8, "little"))
+        hasher.update(data)
+    return hasher.digest()
+
+
+def content_id(text: str) -> bytes:
+    """Return the 16-byte id of a text: equal texts have equal ids."""
+    return digest_parts("content", (text,))
+
+
+def doc_id(*, source: str, collection: str, path: str, revision: str, content: bytes) -> bytes:
+    """Return the 16-byte id of one document; `content` is its content_id, or b"" if it has no text."""
+    return digest_parts("document", (source, collection, path, revision, content))
+
+
+def sample_id(*, source: str, collection: str, language: str, part: int) -> bytes:
+    """Return the id of a repository's training sample; stable while the repository's files change."""
+    return digest_parts("sample", (source, collection, language, str(part)))
+
+
+def seeded_hash(tag: str, seed: int, identity: bytes, *extra: str) -> int:
+    """Return 64 pseudo-random bits that depend on the seed and the id alone."""
+    parts: Sequence[bytes | str] = (str(seed), identity, *extra)
+    return int.from_bytes(digest_parts(tag, parts, size=8), "little")

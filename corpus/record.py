@@ -1,0 +1,85 @@
+"""The one schema: every column a build knows, and the one stage that writes it.
+
+A stage appends columns and never rewrites another's. Tables of different stages over the same
+shard have the same rows in the same order, so a decision never re-reads text.
+"""
+
+from typing import Literal
+
+import msgspec
+import pyarrow as pa
+
+Component = Literal["code", "math", "text"]
+COMPONENTS: tuple[Component, ...] = ("code", "math", "text")
+
+Kind = Literal["file", "page", "document"]
+
+ID = pa.binary(16)
+
+READ = pa.schema(
+    [
+        ("doc_id", ID),  # digest of source, collection, path, revision and content
+        ("content_id", ID),  # digest of the text; null when there is none
+        ("source", pa.string()),  # the recipe's name of the source
+        ("component", pa.string()),  # code, math or text
+        ("kind", pa.string()),  # file (of a repository), page (of a crawl), document
+        ("collection", pa.string()),  # repository full name, host, or data set
+        ("path", pa.string()),  # path in the repository, URL, or record locator
+        ("revision", pa.string()),  # commit, or WARC-Record-ID; "" when there is none
+        ("origin_file", pa.string()),  # the input it was read from, relative to the recipe
+        ("origin_offset", pa.int64()),  # byte offset of a WARC record, row number of a document
+        ("num_bytes", pa.int64()),  # size of the original bytes
+        ("encoding", pa.string()),  # the charset it was decoded from
+        ("repository_created", pa.timestamp("s", "UTC")),
+        ("stars", pa.int64()),
+        ("declared_licence", pa.string()),  # SPDX id from the repository's metadata
+        ("licence_files", pa.list_(pa.string())),  # paths of its licence files
+        ("language_hint", pa.string()),  # what the input itself says: HTML lang, a JSON field
+        ("read_drop", pa.string()),  # why there is no text: binary, empty, huge, symlink, ...
+        ("read_error", pa.string()),  # the detail of read_drop, for people
+        ("text", pa.large_string()),  # null when read_drop is set
+    ]
+)
+
+LANGUAGE = pa.schema(
+    [
+        ("doc_id", ID),
+        ("language", pa.string()),  # a name of the language table, a BCP-47 tag for pages, or null
+        ("language_evidence", pa.string()),  # filename, extension, shebang, heuristic, ...
+        ("language_confidence", pa.float32()),
+    ]
+)
+
+ReadDrop = Literal[
+    "binary",
+    "empty",
+    "huge",
+    "symlink",
+    "submodule",
+    "special_file",
+    "undecodable",
+    "unsafe_path",
+    "corrupt",
+    "not_text",
+    "removed",
+]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One document as a source reader yields it; ids are added when the shard is written."""
+
+    collection: str
+    path: str
+    revision: str = ""
+    origin_file: str
+    origin_offset: int | None = None
+    num_bytes: int
+    encoding: str | None = None
+    repository_created: int | None = None  # Unix seconds, UTC
+    stars: int | None = None
+    declared_licence: str | None = None
+    licence_files: tuple[str, ...] = ()
+    language_hint: str | None = None
+    read_drop: ReadDrop | None = None
+    read_error: str | None = None
+    text: str | None = None

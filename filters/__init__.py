@@ -1,0 +1,1 @@
+"""Text or table in, signals or a verdict out: language, rules, licence, imports."""
