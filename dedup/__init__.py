@@ -1,0 +1,1 @@
+"""Exact and MinHash near-duplicates, verified before anything is merged."""

@@ -1,0 +1,169 @@
+"""MinHash: equal to its twin, as exact as the binomial law and datasketch, and mergeable."""
+
+import math
+import random
+
+import datasketch
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gristmill.corpus.errors import GristmillError
+from gristmill.dedup.minhash import (
+    NO_SIGNATURE,
+    MinHashScheme,
+    Signatures,
+    band_hashes,
+    collision_probability,
+    estimate_jaccard,
+    merge_signatures,
+    signatures,
+)
+from gristmill.dedup.reference import slow_band_hashes, slow_signature
+from gristmill.dedup.verify import jaccard
+
+Hashes = npt.NDArray[np.uint64]
+SMALL = MinHashScheme(num_permutations=13, num_bands=4, rows_per_band=3)
+SETS = st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=8), max_size=10)
+
+
+def flatten(sets: list[Hashes]) -> tuple[Hashes, npt.NDArray[np.int64]]:
+    offsets = np.cumsum([0, *map(len, sets)], dtype=np.int64)
+    return np.concatenate([np.empty(0, dtype=np.uint64), *sets]), offsets
+
+
+def sign(sets: list[Hashes], scheme: MinHashScheme) -> Signatures:
+    return signatures(*flatten(sets), scheme)
+
+
+def random_pair(shared: int, own: int, generator: np.random.Generator) -> tuple[Hashes, Hashes]:
+    values = generator.integers(0, 2**64, shared + 2 * own, dtype=np.uint64)
+    return np.sort(values[: shared + own]), np.sort(
+        np.append(values[:shared], values[shared + own :])
+    )
+
+
+@given(SETS)
+@settings(max_examples=100, deadline=None)
+def test_signatures_and_bands_equal_the_slow_twins(sets: list[list[int]]) -> None:
+    result = sign([np.array(one, dtype=np.uint64) for one in sets], SMALL)
+    assert result.present.tolist() == [bool(one) for one in sets]
+    expected = [slow_signature(one, SMALL) for one in sets if one]
+    rows = result.values[result.present]
+    assert rows.tolist() == expected
+    assert band_hashes(rows, SMALL).tolist() == [slow_band_hashes(one, SMALL) for one in expected]
+
+
+def test_documents_that_span_or_share_blocks_equal_the_slow_twin() -> None:
+    generator = np.random.default_rng(3)
+    sizes = [5, 40_000, 0, 1, 16_384, 0, 3, *[1] * 2000, 20_000]
+    sets = [generator.integers(0, 2**64, size, dtype=np.uint64) for size in sizes]
+    scheme = MinHashScheme(num_permutations=3, num_bands=1, rows_per_band=1)
+    result = sign(sets, scheme)
+    for row in (0, 1, 3, 4, 6, 7, 1000, len(sets) - 1):
+        assert result.values[row].tolist() == slow_signature(sets[row].tolist(), scheme)
+
+
+def test_offsets_may_start_inside_the_flat_array() -> None:
+    flat, offsets = flatten([np.arange(1, 9, dtype=np.uint64), np.arange(20, 90, dtype=np.uint64)])
+    whole = signatures(flat, offsets, SMALL)
+    assert signatures(flat, offsets[1:], SMALL).values.tolist() == whole.values[1:].tolist()
+
+
+def test_documents_without_shingles_have_no_signature_and_no_bands() -> None:
+    result = sign([np.empty(0, dtype=np.uint64)] * 2, SMALL)
+    assert not result.present.any()
+    assert (result.values == NO_SIGNATURE).all()
+    with pytest.raises(AssertionError, match="no signature"):
+        band_hashes(result.values, SMALL)
+
+
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1), min_size=0, max_size=9), min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_the_merged_signature_is_the_signature_of_the_union(files: list[list[int]]) -> None:
+    sets = [np.array(one, dtype=np.uint64) for one in files]
+    union = np.unique(np.concatenate(sets))
+    merged = merge_signatures(list(sign(sets, SMALL).values))
+    assert merged.tolist() == sign([union], SMALL).values[0].tolist()
+
+
+def test_estimates_lie_within_four_sigma_and_are_as_good_as_datasketch() -> None:
+    generator = np.random.default_rng(11)
+    scheme = MinHashScheme()
+    pairs = [random_pair(shared, 150, generator) for shared in range(20, 820, 4)]
+    truth = np.array([jaccard(*pair) for pair in pairs])
+    sigma = np.sqrt(truth * (1 - truth) / scheme.num_permutations)
+    rows = sign([one for pair in pairs for one in pair], scheme).values
+    ours = (estimate_jaccard(rows[::2], rows[1::2]) - truth) / sigma
+    peer = np.array([datasketch_estimate(*pair) for pair in pairs])
+    theirs = (peer - truth) / sigma
+    assert np.abs(ours).max() < 4
+    assert abs(ours.mean()) < 4 / math.sqrt(len(pairs))
+    assert 0.85 < math.sqrt(float(np.mean(ours**2))) < 1.15
+    assert 0.85 < math.sqrt(float(np.mean(theirs**2))) < 1.15
+
+
+def datasketch_estimate(left: Hashes, right: Hashes) -> float:
+    sketches = [datasketch.MinHash(num_perm=256) for _ in range(2)]
+    for sketch, values in zip(sketches, (left, right), strict=True):
+        sketch.update_batch([value.tobytes() for value in values])
+    return float(sketches[0].jaccard(sketches[1]))
+
+
+@pytest.mark.parametrize(("shared", "own"), [(60, 20), (70, 15), (80, 10), (45, 10)])
+def test_pairs_share_a_band_as_often_as_the_curve_says(shared: int, own: int) -> None:
+    generator = np.random.default_rng(shared)
+    scheme, num_pairs = MinHashScheme(), 1000
+    sets = [one for _ in range(num_pairs) for one in random_pair(shared, own, generator)]
+    bands = band_hashes(sign(sets, scheme).values, scheme)
+    found = float((bands[::2] == bands[1::2]).any(axis=1).mean())
+    expected = collision_probability(shared / (shared + 2 * own), scheme)
+    assert abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / num_pairs)
+
+
+def test_the_curve_has_the_published_values() -> None:
+    values = [collision_probability(j, MinHashScheme()) for j in (0.0, 0.5, 0.7, 0.8, 1.0)]
+    assert values == pytest.approx([0.0, 0.0241, 0.5115, 0.9416, 1.0], abs=1e-4)
+
+
+def test_equal_bands_at_different_places_have_different_hashes() -> None:
+    rows = np.full((1, 13), 7, dtype=np.uint32)
+    assert len(set(band_hashes(rows, SMALL)[0].tolist())) == SMALL.num_bands
+
+
+def test_another_seed_gives_other_signatures_and_the_same_seed_the_same() -> None:
+    sets = [np.arange(100, dtype=np.uint64)]
+    first, again = sign(sets, SMALL).values, sign(sets, SMALL).values
+    other = sign(sets, msgspec.structs.replace(SMALL, seed=2)).values
+    assert first.tolist() == again.tolist() != other.tolist()
+
+
+def test_a_signature_does_not_depend_on_the_order_of_the_shingles() -> None:
+    values = list(range(1, 500))
+    random.Random(5).shuffle(values)
+    ordered, shuffled = (np.array(v, dtype=np.uint64) for v in (sorted(values), values))
+    rows = sign([ordered, shuffled], MinHashScheme()).values
+    assert rows[0].tolist() == rows[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings_given", "message"),
+    [
+        ({"num_permutations": 249}, "25 bands of 10 rows need 250 permutations"),
+        ({"num_bands": 0}, "num_bands is 0"),
+        ({"ngram": 0}, "ngram is 0"),
+        ({"threshold": 0.0}, "threshold is 0.0"),
+        ({"threshold": 1.5}, "threshold is 1.5"),
+    ],
+)
+def test_impossible_settings_are_refused(settings_given: dict[str, int], message: str) -> None:
+    with pytest.raises(GristmillError, match=message):
+        MinHashScheme(**settings_given)
+
+
+def test_an_unknown_setting_is_an_error() -> None:
+    with pytest.raises(msgspec.ValidationError, match="num_perm"):
+        msgspec.convert({"num_perm": 128}, MinHashScheme)
