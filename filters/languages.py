@@ -1,0 +1,156 @@
+"""The language table: what each language is called, how it is found, how it writes a comment.
+
+languages.toml holds DeepSeek-Coder-V2's 338 names and, as background classes, every language of
+linguist that no name covers: without them a Markdown file would be taken for one of the 338.
+"""
+
+import sys
+import unicodedata
+from functools import cache, cached_property
+from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+TABLE = "languages.toml"
+HEURISTICS = "data/heuristics.json"
+
+
+class Comment(msgspec.Struct, frozen=True):
+    """What stands before and after a comment's text; without a `close` the line's end closes it."""
+
+    open: str
+    close: str = ""
+
+
+class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row of the table.
+
+    Extensions hold the dot and lie in linguist's order, the primary one first. A filename may be a
+    path's end (`debian/control`) or end in `*`. `part_of` names a language whose aliases can also
+    mean this one, `grammar` a parser of tree-sitter-language-pack 0.13.0.
+    """
+
+    name: str
+    family: str = ""
+    part_of: str = ""
+    background: bool = False
+    popular: bool = False
+    linguist: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    filenames: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    line: str = ""
+    block: tuple[str, str] | None = None
+    grammar: str = ""
+
+    @property
+    def emitted(self) -> str:
+        """The name that detection gives: the family's, where several names mean one language."""
+        return self.family or self.name
+
+    @property
+    def comment(self) -> Comment | None:
+        """How the language writes a comment on one line, if it is known to."""
+        if self.block is not None:
+            return Comment(*self.block)
+        return Comment(self.line) if self.line else None
+
+
+class LanguageTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The languages of languages.toml and the digest of everything that detection reads."""
+
+    languages: tuple[Language, ...]
+    digest: str  # hex blake2b of languages.toml and heuristics.json
+
+    @cached_property
+    def by_name(self) -> MappingProxyType[str, Language]:
+        """The rows by name; linguist's names of a language lead to it where they are free."""
+        rows = {language.name: language for language in self.languages}
+        for language in sorted(self.languages, key=lambda row: bool(row.part_of)):
+            for name in language.linguist:
+                rows.setdefault(name, language)
+        return MappingProxyType(rows)
+
+    @cached_property
+    def paper_names(self) -> frozenset[str]:
+        """The 338 names of DeepSeek-Coder-V2's list."""
+        return frozenset(row.name for row in self.languages if not row.background)
+
+    def comment(self, language: str) -> Comment | None:
+        """Return how a language writes a comment, None where there is none or none is known."""
+        row = self.by_name.get(language)
+        return None if row is None else row.comment
+
+    def family(self, language: str) -> str:
+        """Return the one emitted name of a language; a name outside the table is its own family."""
+        row = self.by_name.get(language)
+        return language if row is None else row.emitted
+
+    def grammar(self, language: str) -> str | None:
+        """Return the language's parser in tree-sitter-language-pack 0.13.0, if it has one."""
+        row = self.by_name.get(language)
+        return None if row is None else row.grammar or None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    language: tuple[Language, ...]
+
+
+@cache
+def language_table() -> LanguageTable:
+    """Return the table of this installation, read once a process."""
+    text = Path(__file__).with_name(TABLE).read_bytes()
+    hasher = blake2b(digest_size=16)
+    for data in (text, read_heuristics()):
+        hasher.update(len(data).to_bytes(8, "little"))
+        hasher.update(data)
+    rows = msgspec.convert(tomllib.loads(text.decode("utf-8")), _File).language
+    return LanguageTable(languages=rows, digest=hasher.hexdigest())
+
+
+def read_heuristics() -> bytes:
+    """Return the bytes of heuristics.json."""
+    return (Path(__file__).parent / HEURISTICS).read_bytes()
+
+
+def path_comment(language: str, path: str) -> str | None:
+    """Return a comment line that holds a path, or None if the language has no known comment.
+
+    Characters that would end the comment (control characters, line separators, the comment's own
+    delimiters, a final backslash, which joins lines in C) are percent-encoded.
+    """
+    comment = language_table().comment(language)
+    if comment is None:
+        return None
+    if not comment.close:
+        path = _encode_last(path, "\\")
+        return f"{comment.open} {_encode_controls(path)}"
+    # Some languages nest comments, and XML forbids "--" in them: neither delimiter may occur.
+    for delimiter in (comment.close, comment.open, *(["--"] if "--" in comment.close else [])):
+        path = path.replace(delimiter, _percent(delimiter))
+    return f"{comment.open} {_encode_controls(path)} {comment.close}"
+
+
+def _encode_controls(path: str) -> str:
+    if path.isascii() and path.isprintable():
+        return path
+    return "".join(
+        _percent(c) if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in path
+    )
+
+
+def _encode_last(path: str, character: str) -> str:
+    kept = path.rstrip(character)
+    return kept + _percent(path[len(kept) :])
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
