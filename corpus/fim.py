@@ -1,0 +1,118 @@
+"""Fill-in-the-middle: which documents are rearranged, where they are cut, and how to undo it.
+
+A document is cut on code points, before it becomes tokens, into prefix, middle and suffix. The
+rule is StarCoder's: one draw per document against `rate`, then two uniform positions, sorted, so
+that any part may be empty. A cut may fall between CR and LF: both are tokens of their own, and the
+published rule knows no exception. The order of the parts is DeepSeek-Coder-V2's, section 3.1:
+
+    PSM   <begin> prefix <hole> suffix <end> middle <eos>
+    SPM   <begin> <hole> suffix <end> prefix middle <eos>
+
+SPM is the variant of Bavarian et al. that StarCoder's fork of Megatron-LM trains, with its prefix,
+suffix and middle sentinels read as begin, hole and end. Read as PSM it has an empty prefix, so one
+rule undoes both: the text is prefix, then what follows <end>, then suffix.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from .errors import GristmillError
+from .ids import seeded_hash
+from .record import Component
+from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+
+IdArray = npt.NDArray[np.int32]
+
+_ONE: Final = 1 << 64  # seeded hashes are uniform below this
+
+
+class FimMode(IntEnum):
+    """How the tokens of a row are ordered; the value of a token row's `fim`."""
+
+    NONE = 0
+    PSM = 1
+    SPM = 2
+
+
+class FimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """DeepSeek-Coder-V2's objective: half of the documents, PSM, before packing (section 3.1).
+
+    The paper does not say whether math and natural language are rearranged too; here only code is.
+    Another `epoch` draws other documents and other cuts from the same corpus.
+    """
+
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    spm_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # share of the rearranged documents
+    seed: int = 0
+    epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    apply_to: tuple[Component, ...] = ("code",)
+
+
+class FimSplit(NamedTuple):
+    """Where a document of `num_chars` code points is cut: 0 <= start <= stop <= num_chars."""
+
+    mode: FimMode
+    start: int  # where the middle starts
+    stop: int  # where the suffix starts
+
+
+class FimParts(NamedTuple):
+    """The tokens between the sentinels; of an SPM row, `middle` starts with the prefix."""
+
+    prefix: IdArray
+    suffix: IdArray
+    middle: IdArray
+
+
+def split_fim(identity: bytes, num_chars: int, settings: FimSettings) -> FimSplit | None:
+    """Return how the document is rearranged, or None if it keeps its order.
+
+    All draws depend on the seed, the epoch and the document's id alone.
+    """
+    if _draw("rate", identity, settings) >= settings.rate * _ONE:
+        return None
+    mode = FimMode.PSM
+    if _draw("mode", identity, settings) < settings.spm_rate * _ONE:
+        mode = FimMode.SPM
+    cuts = (_draw(name, identity, settings) * (num_chars + 1) // _ONE for name in ("one", "two"))
+    start, stop = sorted(cuts)
+    return FimSplit(mode, start, stop)
+
+
+def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
+    """Return the three parts of a rearranged row that ends with EOS; shape (num_tokens,)."""
+    row = np.asarray(tokens, dtype=np.int32)
+    holes, ends = np.flatnonzero(row == FIM_HOLE), np.flatnonzero(row == FIM_END)
+    shaped = len(row) > 3 and row[0] == FIM_BEGIN and row[-1] == EOS
+    if not shaped or len(holes) != 1 or len(ends) != 1 or holes[0] > ends[0]:
+        raise GristmillError(
+            "the sentinels are not those of one rearranged document",
+            where="token row",
+            todo="Pass one whole row of a token shard, from its first token to its EOS.",
+        )
+    hole, end = int(holes[0]), int(ends[0])
+    return FimParts(row[1:hole], row[hole + 1 : end], row[end + 1 : -1])
+
+
+def restore(tokens: IdArray | Sequence[int], tokenizer: Tokenizer) -> bytes:
+    """Return the text of one row, rearranged or not, as the UTF-8 bytes it was made from."""
+    row = np.asarray(tokens, dtype=np.int32)
+    if len(row) == 0 or row[-1] != EOS:
+        raise GristmillError(
+            "a token row does not end with EOS",
+            where="token row",
+            todo="Pass one whole row of a token shard.",
+        )
+    if row[0] != FIM_BEGIN:
+        return tokenizer.decode_bytes(row[:-1])
+    prefix, suffix, middle = undo_fim(row)
+    return b"".join(tokenizer.decode_bytes(part) for part in (prefix, middle, suffix))
+
+
+def _draw(name: str, identity: bytes, settings: FimSettings) -> int:
+    return seeded_hash("fim", settings.seed, identity, str(settings.epoch), name)

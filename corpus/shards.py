@@ -1,0 +1,284 @@
+"""Token shards: Parquet files whose rows are training documents and whose row groups are blocks.
+
+A row group is a packing block of about 2^20 tokens, so the only index a reader needs is one
+integer per row group, and that stands in the footer. Which shard a row lies in follows from its
+shuffle key alone: a shard owns the keys that share a binary prefix, and a shard that grows past its
+target is split in two while all others keep their names and their bytes.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from . import storage
+from .errors import GristmillError
+from .fim import FimSettings
+from .ids import seeded_hash
+from .record import ID, Component
+from .sample import SampleTokens, Segment
+
+FORMAT_VERSION: Final = 1
+BLOCK_TOKENS: Final = 1 << 20
+KEY_BITS: Final = 64
+
+
+def _field(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+_FILE = pa.struct([_field("doc_id", ID), _field("offset", pa.int32())])
+
+TOKEN_ROW = pa.schema(
+    [
+        _field("doc_id", ID),  # the training document's id
+        _field("tokens", pa.list_(_field("element", pa.int32()))),  # EOS last
+        _field("num_tokens", pa.int32()),
+        _field("language", pa.string()),
+        _field("source", pa.string()),
+        _field("fim", pa.int8()),  # fim.FimMode
+        # The documents inside, in token order; empty where the row is one document with its id.
+        _field("files", pa.list_(_field("element", _FILE))),
+    ]
+)
+
+_TOKENS_LEAF = "tokens.list.element"
+_METADATA_KEY = b"gristmill"
+_UNSAFE_HEAD = re.compile(r"^[._]")  # hidden from dataset readers that walk folders
+
+
+class ShardMetadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shard's footer says about all of its rows."""
+
+    format_version: int = FORMAT_VERSION
+    tokenizer: str  # digest of the vocabulary
+    component: Component
+    language: str
+    fim: FimSettings
+
+
+class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a footer alone tells: `block_tokens` is the tokens of each row group, in file order."""
+
+    metadata: ShardMetadata
+    num_rows: int
+    num_tokens: int
+    block_tokens: tuple[int, ...]
+
+
+class Prefix(NamedTuple):
+    """The shard of all keys whose first `bits` bits are `value`."""
+
+    bits: int
+    value: int
+
+    @property
+    def name(self) -> str:
+        """The file stem: `part` for all keys, `part-0110` for those that start with 0110."""
+        return f"part-{self.value:0{self.bits}b}" if self.bits else "part"
+
+    def holds(self, key: int) -> bool:
+        """Return whether a row with this shuffle key belongs to the shard."""
+        return bucket_of(key, self.bits) == self.value
+
+
+def token_table(
+    samples: Sequence[SampleTokens], *, languages: Sequence[str], sources: Sequence[str]
+) -> pa.Table:
+    """Return rows of TOKEN_ROW in the order of the samples."""
+    counts = [len(sample.tokens) for sample in samples]
+    files = [_files_of(sample) for sample in samples]
+    flat_files = [segment for segments in files for segment in segments]
+    tokens = np.concatenate([np.empty(0, np.int32), *(sample.tokens for sample in samples)])
+    file_columns = [
+        pa.array([segment.doc_id for segment in flat_files], ID),
+        pa.array([segment.offset for segment in flat_files], pa.int32()),
+    ]
+    types = {field.name: field.type for field in TOKEN_ROW}
+    file_values = pa.StructArray.from_arrays(file_columns, fields=list(_FILE))
+    columns = [
+        pa.array([sample.sample_id for sample in samples], ID),
+        pa.ListArray.from_arrays(_offsets(counts), pa.array(tokens), type=types["tokens"]),
+        pa.array(counts, pa.int32()),
+        pa.array(languages, pa.string()),
+        pa.array(sources, pa.string()),
+        pa.array([int(sample.fim) for sample in samples], pa.int8()),
+        pa.ListArray.from_arrays(
+            _offsets([len(segments) for segments in files]), file_values, type=types["files"]
+        ),
+    ]
+    return pa.Table.from_arrays(columns, schema=TOKEN_ROW)
+
+
+def shuffle_table(table: pa.Table, *, seed: int) -> pa.Table:
+    """Return the rows in the order of their shuffle keys; equal keys in the order of their ids."""
+    ids = table["doc_id"].to_pylist()
+    keys = [(shuffle_key(seed, identity), identity) for identity in ids]
+    return table.take(pa.array(sorted(range(len(keys)), key=keys.__getitem__), pa.int64()))
+
+
+def write_token_shard(
+    path: str,
+    tables: Iterable[pa.Table],
+    *,
+    metadata: ShardMetadata,
+    block_tokens: int = BLOCK_TOKENS,
+) -> ShardInfo:
+    """Write rows, already shuffled, as one Parquet file and return what its footer says.
+
+    A row group closes before the row that would take it past `block_tokens`, so only a row that is
+    longer than that makes a larger one. The bytes depend on the rows alone, not on how they are
+    cut into tables; memory is one block and one table.
+    """
+    counts: list[int] = []
+    num_rows = 0
+    schema = TOKEN_ROW.with_metadata({_METADATA_KEY: msgspec.json.encode(metadata)})
+    with storage.replace_atomically(path) as partial, _writer(partial, schema) as writer:
+        for block in _blocks(tables, block_tokens):
+            writer.write_table(block.cast(schema), row_group_size=len(block))
+            counts.append(pc.sum(block["num_tokens"]).as_py())
+            num_rows += len(block)
+    return ShardInfo(
+        metadata=metadata,
+        num_rows=num_rows,
+        num_tokens=sum(counts),
+        block_tokens=tuple(counts),
+    )
+
+
+def read_footer(path: str) -> ShardInfo:
+    """Return what a shard holds from its footer alone; no row is read."""
+    with storage.open_read(path) as file:
+        return footer_info(read_parquet_footer(file, path), path)
+
+
+def read_parquet_footer(file: BinaryIO, path: str) -> pq.FileMetaData:
+    """Return the Parquet footer of an open file; `path` is for the message."""
+    try:
+        return pq.read_metadata(file)
+    except pa.ArrowInvalid as error:
+        raise GristmillError(
+            f"the file is not Parquet ({error})",
+            where=path,
+            todo="Rebuild the shard, or fetch it again.",
+        ) from error
+
+
+def footer_info(footer: pq.FileMetaData, path: str) -> ShardInfo:
+    """Return what a Parquet footer says about a token shard; `path` is for the message."""
+    encoded = (footer.metadata or {}).get(_METADATA_KEY)
+    if encoded is None:
+        raise GristmillError(
+            "the Parquet file is not a token shard",
+            where=path,
+            todo="Point to a shard under the tokens folder of a build.",
+        )
+    metadata = msgspec.json.decode(encoded, type=ShardMetadata)
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    leaves = [footer.schema.column(i).path for i in range(footer.num_columns)]
+    leaf = leaves.index(_TOKENS_LEAF)
+    # Rows are never empty and never null, so the leaf has one value per token.
+    counts = tuple(group.column(leaf).num_values for group in groups)
+    return ShardInfo(
+        metadata=metadata,
+        num_rows=footer.num_rows,
+        num_tokens=sum(counts),
+        block_tokens=counts,
+    )
+
+
+def shuffle_key(seed: int, sample_id: bytes) -> int:
+    """Return the 64-bit key that orders rows and decides their shard."""
+    return seeded_hash("shuffle", seed, sample_id)
+
+
+def bucket_of(key: int, bits: int) -> int:
+    """Return the first bits of a shuffle key."""
+    return key >> (KEY_BITS - bits)
+
+
+def layout(bucket_tokens: Mapping[int, int], *, bits: int, target_tokens: int) -> list[Prefix]:
+    """Return the shards, in key order, of a language whose keys fall into 2**bits buckets.
+
+    The shards are the leaves of the binary trie over the buckets, where a node is split while it
+    holds more than `target_tokens` and has bits left. A prefix that holds no bucket has no shard.
+    """
+    assert all(0 <= bucket < 1 << bits for bucket in bucket_tokens)
+    leaves = list[Prefix]()
+    stack = [(Prefix(0, 0), sorted(bucket_tokens))]
+    while stack:
+        node, buckets = stack.pop()
+        if not buckets:
+            continue
+        if node.bits == bits or sum(map(bucket_tokens.__getitem__, buckets)) <= target_tokens:
+            leaves.append(node)
+            continue
+        shift = bits - node.bits - 1
+        for half in (1, 0):  # the lower half is on top of the stack
+            inside = [bucket for bucket in buckets if bucket >> shift & 1 == half]
+            stack.append((Prefix(node.bits + 1, node.value * 2 + half), inside))
+    return leaves
+
+
+def language_folder(language: str) -> str:
+    """Return a folder name that any file system takes: all but [A-Za-z0-9+._-] is escaped.
+
+    A leading dot or underscore is escaped too, since dataset readers skip such folders.
+    """
+    if not language:
+        raise GristmillError(
+            "a language has an empty name", where="language", todo="Name it, for example 'unknown'."
+        )
+    # quote() leaves "~" alone whatever it is told.
+    folder = quote(language, safe="+").replace("~", "%7E")
+    return _UNSAFE_HEAD.sub(lambda match: f"%{ord(match[0]):02X}", folder)
+
+
+def folder_language(folder: str) -> str:
+    """Return the language that a folder is named after."""
+    return unquote(folder, errors="strict")
+
+
+def _files_of(sample: SampleTokens) -> tuple[Segment, ...]:
+    alone = sample.segments == (Segment(sample.sample_id, 0),)
+    return () if alone else sample.segments
+
+
+def _offsets(counts: Sequence[int]) -> pa.Array:
+    return pa.array(np.cumsum([0, *counts]), pa.int32())
+
+
+def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        file,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=["language", "source"],
+        column_encoding={_TOKENS_LEAF: "BYTE_STREAM_SPLIT"},
+        write_statistics=["num_tokens", "language", "source", "fim"],
+    )
+
+
+def _blocks(tables: Iterable[pa.Table], block_tokens: int) -> Iterator[pa.Table]:
+    pending, held = list[pa.Table](), 0
+    for table in tables:
+        lengths = pc.list_value_length(table["tokens"])
+        assert lengths.equals(table["num_tokens"])
+        assert not len(table) or pc.min(lengths).as_py() > 0
+        start = 0
+        for row, count in enumerate(lengths.to_pylist()):
+            if held and held + count > block_tokens:
+                yield pa.concat_tables([*pending, table.slice(start, row - start)]).combine_chunks()
+                pending, held, start = [], 0, row
+            held += count
+        pending.append(table.slice(start))
+    if held:
+        yield pa.concat_tables(pending).combine_chunks()
