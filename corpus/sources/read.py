@@ -1,0 +1,43 @@
+"""Reads one unit of any kind as rows."""
+
+from collections.abc import Iterator
+
+from .. import storage
+from ..errors import GristmillError
+from ..record import Record
+from .archive import is_archive, read_archive
+from .directory import read_directory
+from .documents import read_documents
+from .git import git_directory, read_git
+from .unit import ReadLimits, ReadOptions, Unit
+from .warc import read_warc
+
+
+def read_unit(
+    unit: Unit, limits: ReadLimits, *, options: ReadOptions | None = None
+) -> Iterator[Record]:
+    """Yield a row for everything in a unit, with its text or with the reason why it has none.
+
+    Damage in the input is a row; a storage that fails is a GristmillError.
+    """
+    try:
+        yield from _rows(unit, limits, options or ReadOptions())
+    except OSError as error:
+        raise GristmillError(
+            f"cannot read it: {error.strerror or error}",
+            where=unit.url,
+            todo="Check the disk or the connection, then run again.",
+        ) from error
+
+
+def _rows(unit: Unit, limits: ReadLimits, options: ReadOptions) -> Iterator[Record]:
+    if unit.kind == "warc":
+        return read_warc(unit, limits)
+    if unit.kind == "documents":
+        return read_documents(unit, limits, options)
+    if is_archive(unit.url):
+        return read_archive(unit, limits)
+    folder = storage.local_path(unit.url)
+    if git_directory(folder) is not None:
+        return read_git(unit, folder, limits)
+    return read_directory(unit, folder, limits)

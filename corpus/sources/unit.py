@@ -1,0 +1,100 @@
+"""A unit of input: the repository, WARC or document file that one reader reads whole."""
+
+from typing import Literal
+
+import msgspec
+
+from ..record import Component
+
+UnitKind = Literal["repository", "warc", "documents"]
+
+
+class RepositoryMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What the forge says of a repository."""
+
+    full_name: str
+    created: int | None = None  # Unix seconds, UTC
+    stars: int | None = None
+    licence: str | None = None  # SPDX id
+
+
+class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One source of a recipe: where its units lie and how to read them.
+
+    Args:
+        paths: globs, relative to the recipe's folder, or URLs.
+        shards: into how many the units are hashed by name; by default repositories go into one
+            and every other file is a shard of its own.
+        metadata: JSON lines with the names of GitHub's API: file, full_name, created_at,
+            stargazers_count, license.spdx_id; `file` is relative to that file's own folder.
+    """
+
+    name: str
+    kind: UnitKind
+    component: Component
+    paths: tuple[str, ...]
+    metadata: str | None = None
+    shards: int | None = None
+    text_field: str = "text"
+    id_field: str = "id"
+    language_field: str = "language"
+    url_field: str = "url"
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """One repository, WARC or document file.
+
+    Attributes:
+        name: the repository's full name, or the file's path relative to the recipe.
+        url: where it lies on this machine.
+        relative: the same, relative to the recipe's folder: never absolute, so it may be stored.
+        digest: the commit of a git repository; blake2b-128 of a file's bytes or of a folder's
+            sorted (path, mode, bytes). `metadata` is not part of it.
+    """
+
+    source: str
+    component: Component
+    kind: UnitKind
+    name: str
+    url: str
+    relative: str
+    digest: str
+    size_bytes: int
+    metadata: RepositoryMetadata | None = None
+
+
+class ReadLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What bounds a reader's memory and time, whatever the input holds.
+
+    Args:
+        max_file_bytes: a longer file or document is a row without text (GitHub's own limit for
+            language statistics).
+        max_archive_bytes: an archive that unpacks to more is cut off there.
+        max_archive_ratio: so is one that unpacks to more than this multiple of its size, looked
+            at once it has given 16 MiB.
+        max_page_bytes: a web page with a longer payload is a row without text.
+    """
+
+    max_file_bytes: int = 1 << 20
+    max_archive_bytes: int = 2 << 30
+    max_archive_ratio: int = 200
+    max_page_bytes: int = 1 << 20
+
+
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The names of a document's fields."""
+
+    text_field: str = "text"
+    id_field: str = "id"
+    language_field: str = "language"
+    url_field: str = "url"
+
+    @classmethod
+    def of(cls, spec: SourceSpec) -> "ReadOptions":
+        """Return the options that a recipe's source sets."""
+        return cls(
+            text_field=spec.text_field,
+            id_field=spec.id_field,
+            language_field=spec.language_field,
+            url_field=spec.url_field,
+        )
