@@ -68,7 +68,7 @@ def read_page(payload: bytes, *, mime: str, charset: str | None) -> Page:
         return Page(read_drop="huge", read_error=f"elements are nested {depth} deep")
     text = html_text(decoded.text)
     if not text.strip():
-        return Page(read_drop="empty", read_error="the page has no main content")
+        return Page(read_drop="empty", read_error="the page has no visible text")
     lang = _LANG.search(decoded.text, 0, LANG_CHARS)
     return Page(
         text=text,
@@ -78,11 +78,27 @@ def read_page(payload: bytes, *, mime: str, charset: str | None) -> Page:
 
 
 def html_text(html: str) -> str:
-    """Return a page's main content as plain text, code and lists laid out as they were."""
-    text = extract_plain_text(
-        html, preserve_formatting=True, main_content=True, alt_texts=True, links=False
+    """Return a page's main content as plain text, code and lists laid out as they were.
+
+    Where the heuristic finds no main content, all visible text is taken: a long reference page
+    without paragraphs is still a document.
+    """
+    text = _extract(html, main_content=True)
+    if not text.strip():
+        text = _extract(html, main_content=False)
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _extract(html: str, *, main_content: bool) -> str:
+    return str(
+        extract_plain_text(
+            html,
+            preserve_formatting=True,
+            main_content=main_content,
+            alt_texts=True,
+            links=False,
+        )
     )
-    return str(text).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def nesting_depth(html: str) -> int:

@@ -209,3 +209,13 @@ def test_the_declared_charset_is_used(tmp_path: Path, kind: str, meta: str) -> N
 def test_nesting_without_an_end_is_refused_and_never_extracted(tmp_path: Path) -> None:
     data = record("deep", http(b"<div>" * 200_000 + b"x")) + page("a")
     assert outcome(read(tmp_path, data)) == [("deep", "huge"), ("a", None)]
+
+
+def test_page_without_recognised_main_content_keeps_all_its_text(tmp_path: Path) -> None:
+    web = Path(__file__).parents[2] / "fixtures/web"
+    crawls = [web / "math/mpmath.warc.gz", web / "code/django.warc.gz"]
+    rows = [row for crawl in crawls for row in read(tmp_path, crawl.read_bytes())]
+    long = ("functions/bessel.html", "ref/models/relations.html")
+    texts = [row.text or "" for row in rows if row.path.endswith(long)]
+    assert len(texts) == len(long)
+    assert all(len(text) > 4000 for text in texts)
