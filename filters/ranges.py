@@ -1,0 +1,58 @@
+"""What a rule may name: each signal's type and the lowest and highest value it can ever have.
+
+A threshold outside these bounds can only be a slip (a percentage where a share is meant), so the
+rule parser refuses it. Signals that another stage measures are listed here too: the table is the
+one place that says what a rule can ask.
+"""
+
+from datetime import date
+from typing import Literal, get_args
+
+import msgspec
+
+from ..corpus.record import COMPONENTS, Kind
+
+SignalType = Literal["integer", "number", "flag", "string", "time"]
+
+
+class SignalRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The values that a signal can have; a bound of None means that there is none."""
+
+    type: SignalType
+    lowest: float | date | None = None
+    highest: float | date | None = None
+    choices: tuple[str, ...] = ()  # every value a string signal can have; empty: any
+
+
+_COUNT = SignalRange(type="integer", lowest=0.0)
+_FRACTION = SignalRange(type="number", lowest=0.0, highest=1.0)
+_STRING = SignalRange(type="string")
+
+SIGNAL_RANGES: dict[str, SignalRange] = {
+    "num_chars": _COUNT,
+    "num_bytes_utf8": _COUNT,
+    "num_lines": _COUNT,
+    "mean_line_length": SignalRange(type="number", lowest=0.0),
+    "max_line_length": _COUNT,
+    "alphabetic_fraction": _FRACTION,
+    "alphanumeric_fraction": _FRACTION,
+    "xml_declaration": SignalRange(type="flag"),
+    "visible_text_chars": _COUNT,
+    # A character reference can stand for two characters, but never for more than it is long.
+    "visible_text_fraction": _FRACTION,
+    "header_licence": _STRING,
+    "num_bytes": _COUNT,
+    "language": _STRING,
+    "language_evidence": _STRING,
+    "language_confidence": _FRACTION,
+    "kind": SignalRange(type="string", choices=get_args(Kind)),
+    "component": SignalRange(type="string", choices=COMPONENTS),
+    "source": _STRING,
+    "encoding": _STRING,
+    "declared_licence": _STRING,
+    "licence": _STRING,  # declared, else of the licence files, else of the file's head
+    "stars": _COUNT,
+    "repository_created": SignalRange(
+        type="time", lowest=date(1970, 1, 1), highest=date(9999, 12, 31)
+    ),
+}
