@@ -52,6 +52,12 @@ class FimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
     apply_to: tuple[Component, ...] = ("code",)
 
+    def for_component(self, component: Component) -> "FimSettings":
+        """Return what of these settings can change a component's tokens."""
+        if component not in self.apply_to or self.rate == 0:
+            return FimSettings(rate=0, apply_to=())
+        return msgspec.structs.replace(self, apply_to=(component,))
+
 
 class FimSplit(NamedTuple):
     """Where a document of `num_chars` code points is cut: 0 <= start <= stop <= num_chars."""

@@ -67,6 +67,20 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return digest_parts("mixture", (encode_mixture(self),)).hex()
 
 
+def check_weights(
+    weights: Mapping[Component, float], *, where: str = "mixture.weights"
+) -> None:
+    """Raise GristmillError unless the weights are shares of a whole."""
+    total = sum((Fraction(str(weight)) for weight in weights.values()), Fraction(0))
+    if any(weight < 0 for weight in weights.values()) or abs(total - 1) > _WEIGHT_TOLERANCE:
+        listed = ", ".join(f"{name} = {weight}" for name, weight in weights.items())
+        raise GristmillError(
+            f"the weights ({listed}) add up to {float(total):g}, not to 1",
+            where=where,
+            todo="Give every component its share of the training tokens.",
+        )
+
+
 def plan_epochs(
     tokens: Mapping[Component, int],
     *,
@@ -78,7 +92,7 @@ def plan_epochs(
     Targets add up to the total. Weights that do not add up to 1, a component with a weight but no
     tokens, and one with tokens but no weight raise GristmillError.
     """
-    _check_weights(weights)
+    check_weights(weights)
     for name in COMPONENTS:
         _check_component(name, tokens.get(name, 0), weights.get(name))
     names = [name for name in COMPONENTS if weights.get(name)]
@@ -159,17 +173,6 @@ def read_mixture(path: str) -> Mixture:
             todo="Build the mixture again with this version of gristmill.",
         )
     return mixture
-
-
-def _check_weights(weights: Mapping[Component, float]) -> None:
-    total = sum((Fraction(str(weight)) for weight in weights.values()), Fraction(0))
-    if any(weight < 0 for weight in weights.values()) or abs(total - 1) > _WEIGHT_TOLERANCE:
-        listed = ", ".join(f"{name} = {weight}" for name, weight in weights.items())
-        raise GristmillError(
-            f"the weights ({listed}) add up to {float(total):g}, not to 1",
-            where="mixture.weights",
-            todo="Give every component its share of the training tokens.",
-        )
 
 
 def _check_component(name: Component, tokens: int, weight: float | None) -> None:

@@ -96,11 +96,21 @@ class Tokenizer:
     digest: str
 
     def __init__(self) -> None:
-        data = _read_vocabulary()
-        self.digest = hashlib.sha256(data).hexdigest()
-        self._general = _general_engine(data)
-        self._plain = _plain_engine(data)
-        self._pieces, self._starts = _byte_table(data)
+        self._data = _read_vocabulary()
+        self.digest = TOKENIZER_DIGEST
+
+    # Each takes about a second to make and few processes need all three.
+    @functools.cached_property
+    def _general(self) -> fastokens.Tokenizer:
+        return _general_engine(self._data)
+
+    @functools.cached_property
+    def _plain(self) -> fastokens.Tokenizer:
+        return _plain_engine(self._data)
+
+    @functools.cached_property
+    def _bytes(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        return _byte_table(self._data)
 
     def encode(self, text: str) -> IdArray:
         """Return the ids of one text, without BOS and EOS."""
@@ -138,19 +148,20 @@ class Tokenizer:
             for is_plain, fragment in fragments:
                 (plain if is_plain else general).append(fragment)
             plan.append([is_plain for is_plain, _ in fragments])
-        from_plain = _encode_flat(self._plain, plain)
-        from_general = _encode_flat(self._general, general)
+        from_plain = _encode_flat(self._plain, plain) if plain else iter(())
+        from_general = _encode_flat(self._general, general) if general else iter(())
         for engines in plan:
             parts = [next(from_plain if is_plain else from_general) for is_plain in engines]
             # A copy, so that one kept text does not keep the buffer of its whole chunk.
             yield np.concatenate(parts) if len(parts) > 1 else parts[0].copy()
 
     def _gather(self, ids: npt.NDArray[np.int64]) -> bytes:
-        starts = self._starts[ids]
-        lengths = self._starts[ids + 1] - starts
+        pieces, bounds = self._bytes
+        starts = bounds[ids]
+        lengths = bounds[ids + 1] - starts
         ends = np.cumsum(lengths)
         shift = np.repeat(starts - (ends - lengths), lengths)
-        text: bytes = self._pieces[np.arange(len(shift)) + shift].tobytes()
+        text: bytes = pieces[np.arange(len(shift)) + shift].tobytes()
         return text
 
 

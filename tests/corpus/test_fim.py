@@ -115,3 +115,16 @@ def test_a_row_with_misplaced_sentinels_is_refused(row: list[int]) -> None:
 def test_wrong_settings_are_refused(text: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(text, type=FimSettings)
+
+
+def test_settings_of_a_component_name_only_what_changes_its_tokens() -> None:
+    first, second = (FimSettings(epoch=epoch, apply_to=("code", "math")) for epoch in (0, 1))
+    assert first.for_component("text") == second.for_component("text")
+    assert first.for_component("code") != second.for_component("code")
+    assert first.for_component("code") == FimSettings(epoch=0).for_component("code")
+    assert FimSettings(rate=0, epoch=1).for_component("code") == first.for_component("text")
+    for identity in IDS[:20]:
+        assert split_fim(identity, 50, first.for_component("code")) == split_fim(
+            identity, 50, first
+        )
+        assert split_fim(identity, 50, first.for_component("text")) is None
