@@ -44,7 +44,7 @@ def order_files(
             component, and in it a file after those it depends on. In a cycle, the file with the
             fewest unmet dependencies comes first. Ties and components are in seeded random order.
         context: further files of the repository, not to be ordered, that tell where modules begin
-            (go.mod, pyproject.toml).
+            (go.mod, pyproject.toml, setup.py, setup.cfg).
     """
     if method == "path":
         return _non_empty(sorted(range(len(files)), key=lambda i: (files[i].path, files[i].doc_id)))

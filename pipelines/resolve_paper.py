@@ -8,7 +8,7 @@ from .resolve_index import NearestIndex, RepositoryIndex
 _Resolver = Callable[[int, str], Sequence[int]]
 
 _MAX_SUFFIX_PARTS = 8  # an #include of more folders is not looked up by its end
-_PYTHON_PROJECTS = ("setup.py", "pyproject.toml")
+_PYTHON_PROJECTS = ("setup.py", "setup.cfg", "pyproject.toml")
 
 
 def python_resolver(index: RepositoryIndex) -> _Resolver:

@@ -1,0 +1,163 @@
+"""Build: run the graph, publish what came out, or say exactly what is missing."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ..corpus.errors import GristmillError
+from ..corpus.storage import configure, exists, is_local, join, read_bytes, write_bytes
+from .artifact import Manifest
+from .engine import Engine, Executor, LocalExecutor, NodeId, Observer, RayExecutor
+from .graph import Graph
+from .published import BuildRecord, Publication, publish, read_build
+from .recipe import Recipe, load_recipe
+from .removals import load_take_down
+from .report import write_report
+from .stage import Failure
+from .store import Store
+
+
+class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build did."""
+
+    out: str
+    record: BuildRecord | None  # None when something failed and nothing was published
+    published: Publication
+    num_ran: int
+    num_cached: int
+    failures: tuple[Failure, ...]
+
+
+def build(
+    recipe_path: str,
+    *,
+    out: str,
+    executor: Executor,
+    observer: Observer,
+    verify: bool = False,
+) -> BuildResult:
+    """Build a recipe into a directory; what an earlier build did is not done again.
+
+    Args:
+        recipe_path: the TOML file.
+        out: the build directory, local or on any fsspec storage.
+        executor: runs the tasks; closed before returning.
+        observer: is told the progress.
+        verify: digest every artifact again instead of trusting size and modification time.
+
+    Raises:
+        GristmillError: the recipe is wrong, an input is missing or `out` cannot be written.
+    """
+    recipe = open_recipe(recipe_path)
+    with open_store(out) as store:
+        if verify:
+            store.forget()
+        try:
+            remember_recipe(out, recipe_path)
+            return _build(recipe, store, executor, observer)
+        finally:
+            executor.close()
+            store.save()
+
+
+def open_recipe(path: str) -> Recipe:
+    """Load a recipe and give its storage options to the storage layer."""
+    recipe = load_recipe(path)
+    for protocol, options in recipe.raw.storage.items():
+        configure(protocol, options)
+    return recipe
+
+
+def make_executor(*, workers: int | None, address: str | None) -> Executor:
+    """Return a plain loop for 0 workers, else Ray on this machine or at an address."""
+    if workers == 0:
+        return LocalExecutor()
+    return RayExecutor(workers=workers, address=address)
+
+
+@contextmanager
+def open_store(out: str) -> Iterator[Store]:
+    """Open the work folder of a build directory; a second build at the same time is an error."""
+    if not is_local(out):
+        yield Store(out)
+        return
+    work = Path(out) / "work"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise GristmillError(
+            f"the build directory cannot be written: {error.strerror}",
+            where=out,
+            todo="Choose another --out, or mend its permissions.",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise GristmillError(
+            "another gristmill is working in this build directory",
+            where=out,
+            todo="Wait for it, or choose another --out.",
+        ) from None
+    try:
+        yield Store(out)
+    finally:
+        os.close(lock)
+
+
+def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer) -> BuildResult:
+    previous = read_build(store.out)
+    graph = Graph(recipe, store, load_take_down(store.out))
+    engine = Engine(store, executor, observer)
+    outcome = engine.run(graph.nodes(tokenize_keys(previous)))
+    if not outcome.failed:
+        shards = graph.layout(outcome.done)
+        outcome = engine.run(graph.outputs(outcome.done, shards))
+    nothing = Publication(written=(), removed=())
+    record = None
+    if not outcome.failed:
+        record, nothing = publish(store, recipe, by_stage(outcome.done), previous)
+        if record != previous or not exists(join(store.out, "report.html")):
+            write_report(store.out)
+    return BuildResult(
+        out=store.out,
+        record=record,
+        published=nothing,
+        num_ran=len(outcome.ran),
+        num_cached=len(outcome.done) - len(outcome.ran),
+        failures=tuple(outcome.failed.values()),
+    )
+
+
+def tokenize_keys(previous: BuildRecord | None) -> dict[str, str]:
+    """Return shard -> key of the tokenize artifacts of a published build."""
+    return dict(previous.artifacts.get("tokenize", {})) if previous is not None else {}
+
+
+def by_stage(done: Mapping[NodeId, Manifest]) -> dict[str, dict[str, Manifest]]:
+    """Return the manifests as stage -> shard -> manifest."""
+    stages: dict[str, dict[str, Manifest]] = {"pack": {}, "ledger": {}}
+    for (stage, shard), manifest in done.items():
+        stages.setdefault(stage, {})[shard] = manifest
+    return stages
+
+
+def remember_recipe(out: str, path: str) -> None:
+    """Write down which recipe a directory was built from, for `remove`."""
+    where = str(Path(path).resolve()) if is_local(path) else path
+    write_bytes(join(out, "work", "recipe.json"), msgspec.json.encode({"path": where}))
+
+
+def remembered_recipe(out: str) -> str:
+    """Return the recipe that a directory was last built from."""
+    url = join(out, "work", "recipe.json")
+    if not exists(url):
+        raise GristmillError(
+            "it is not known which recipe built this", where=out, todo="Name it with --recipe."
+        )
+    return str(msgspec.json.decode(read_bytes(url))["path"])

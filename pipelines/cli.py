@@ -1,0 +1,235 @@
+"""The command line: parse, call one library function, print.
+
+Results go to stdout (`--json` for tools), progress and notes to stderr. Exit status: 0, 1 when the
+corpus is wrong or incomplete, 2 for wrong usage, 130 after Ctrl-C. Modules are imported inside the
+commands so that `--help` answers at once.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .build import BuildResult
+    from .plan import Plan
+
+WRONG_CORPUS = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gristmill")
+def cli() -> None:
+    """Build, audit and regenerate the pre-training mixture of a code model."""
+
+
+def main() -> None:
+    """Run the program and turn errors into one clear line and an exit status."""
+    from ..corpus.errors import GristmillError
+
+    try:
+        status = cli.main(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):  # click turns Ctrl-C into Abort
+        click.echo("stopped; run the same command again to go on", err=True)
+        status = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = WRONG_USAGE
+    except GristmillError as error:
+        click.echo(f"error: {error}", err=True)
+        status = WRONG_USAGE
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone, as `head` does
+        status = 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(
+            f"error: {where}{error.strerror or error}. "
+            "Mend it and run the same command again: what is finished is kept.",
+            err=True,
+        )
+        status = WRONG_CORPUS
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _shared(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every command that runs tasks."""
+    for option in (
+        click.option("--out", required=True, help="The build directory (local, s3://, gs:// ...)."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0),
+            default=None,
+            help="0 for a plain loop; default: ray on all cores of this machine.",
+        ),
+        click.option("--ray", "address", default=None, help="Address of a running ray cluster."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ):
+        function = option(function)
+    return function
+
+
+@cli.command()
+@click.argument("recipe")
+@_shared
+@click.option("--verify", is_flag=True, help="Digest every finished artifact again first.")
+def build(
+    recipe: str,
+    *,
+    out: str,
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
+    verify: bool,
+) -> None:
+    """Build RECIPE into a directory; what is done already is not done again."""
+    from .build import build as run
+    from .build import make_executor
+    from .progress import make_observer
+
+    observer = make_observer()
+    try:
+        result = run(
+            recipe,
+            out=out,
+            executor=make_executor(workers=workers, address=address),
+            observer=observer,
+            verify=verify,
+        )
+    finally:
+        observer.close()
+    _finish_build(result, as_json=as_json)
+
+
+def _finish_build(result: "BuildResult", *, as_json: bool) -> None:
+    from .summary import build_json, build_text
+
+    click.echo(build_json(result) if as_json else build_text(result))
+    if result.failures:
+        sys.exit(WRONG_CORPUS)
+
+
+@cli.command()
+@click.argument("recipe")
+@_shared
+def plan(recipe: str, *, out: str, workers: int | None, address: str | None, as_json: bool) -> None:
+    """Say what `build` would redo, why, and what each language gains or loses."""
+    from .build import make_executor
+    from .plan import plan as run
+    from .summary import plan_text, to_json
+
+    executor = make_executor(workers=workers or 0, address=address)
+    found: Plan = run(recipe, out=out, executor=executor)
+    click.echo(to_json(found) if as_json else plan_text(found))
+    if found.failures:
+        sys.exit(WRONG_CORPUS)
+
+
+@cli.command()
+@click.argument("directory")
+@click.option(
+    "--by",
+    default="component,language",
+    show_default=True,
+    help="Comma-separated: language, component, license, source, rule, encoding, kind.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--html", "html", default=None, help="Also write the report page to this file.")
+def audit(directory: str, *, by: str, as_json: bool, html: str | None) -> None:
+    """Count tokens from the shards of DIRECTORY and reconcile them with the ledger."""
+    from .audit import audit as run
+    from .audit import format_table
+    from .report import write_report
+    from .summary import to_json
+
+    found = run(directory, by=tuple(name.strip() for name in by.split(",") if name.strip()))
+    click.echo(to_json(found) if as_json else format_table(found))
+    if html is not None:
+        click.echo(f"report: {write_report(directory, html)}", err=True)
+    if found.differences:
+        sys.exit(WRONG_CORPUS)
+
+
+@cli.command()
+@click.argument("directory")
+@click.argument("document")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def why(directory: str, document: str, *, as_json: bool) -> None:
+    """Say why DOCUMENT (an id, repo:path, or URL) is in or out."""
+    from .lookup import format_why
+    from .lookup import why as run
+    from .summary import to_json
+
+    found = run(directory, document)
+    click.echo(to_json(found) if as_json else format_why(found))
+
+
+@cli.command()
+@click.argument("directory")
+@click.argument("shard")
+@click.argument("row", type=click.IntRange(min=0))
+@click.argument("offset", type=click.IntRange(min=0), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def trace(directory: str, shard: str, row: int, offset: int | None, *, as_json: bool) -> None:
+    """Go from a token (SHARD, ROW, OFFSET) to its document and repo@commit or WARC record."""
+    from .lookup import format_trace
+    from .lookup import trace as run
+    from .summary import to_json
+
+    found = run(directory, shard, row, offset)
+    click.echo(to_json(found) if as_json else format_trace(found))
+
+
+@cli.command()
+@click.argument("directory")
+@click.argument("listing", metavar="LIST")
+@click.option("--recipe", default=None, help="Default: the recipe that DIRECTORY was built from.")
+@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--ray", "address", default=None, help="Address of a running ray cluster.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
+def remove(
+    directory: str,
+    listing: str,
+    *,
+    recipe: str | None,
+    workers: int,
+    address: str | None,
+    as_json: bool,
+) -> None:
+    """Take what LIST names (repositories, owners, URLs, content ids) out of DIRECTORY."""
+    from .build import make_executor
+    from .progress import make_observer
+    from .remove import remove_documents
+    from .summary import receipt_text, to_json
+
+    observer = make_observer()
+    try:
+        result, receipt = remove_documents(
+            directory,
+            listing,
+            recipe=recipe,
+            executor=make_executor(workers=None if address else workers, address=address),
+            observer=observer,
+        )
+    finally:
+        observer.close()
+    if receipt is None:
+        _finish_build(result, as_json=as_json)
+    else:
+        click.echo(to_json(receipt) if as_json else receipt_text(receipt))
+
+
+@cli.command()
+@click.argument("directory")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def gc(directory: str, *, dry_run: bool, as_json: bool) -> None:
+    """Remove from DIRECTORY what no manifest of its build needs."""
+    from .gc import collect_garbage
+    from .summary import garbage_text, to_json
+
+    found = collect_garbage(directory, dry_run=dry_run)
+    click.echo(to_json(found) if as_json else garbage_text(found, dry_run=dry_run))

@@ -1,0 +1,39 @@
+"""Gc: remove what no manifest of the kept build needs, and nothing else."""
+
+import msgspec
+
+from ..corpus.storage import join, remove, size
+from .build import open_store
+from .published import read_build
+from .store import Store
+
+
+class Garbage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was (or would be) removed."""
+
+    num_files: int
+    num_bytes: int
+    kept_files: int
+
+
+def collect_garbage(out: str, *, dry_run: bool) -> Garbage:
+    """Remove the artifacts that build.json does not name: earlier settings, failed attempts."""
+    with open_store(out) as store:
+        return _collect(store, dry_run=dry_run)
+
+
+def _collect(store: Store, *, dry_run: bool) -> Garbage:
+    record = read_build(store.out)
+    kept = set()
+    for stage, shards in (record.artifacts if record is not None else {}).items():
+        for shard, key in shards.items():
+            folder = store.folder(stage, shard)
+            kept |= {join(folder, f"{key}.json"), join(folder, f"{key}.parquet")}
+    num_files = num_bytes = 0
+    for url in store.artifacts():
+        if url not in kept:
+            num_files += 1
+            num_bytes += size(url)
+            if not dry_run:
+                remove(url)
+    return Garbage(num_files=num_files, num_bytes=num_bytes, kept_files=len(kept))

@@ -1,0 +1,329 @@
+"""The graph of a build: which stage runs on which shard, and what it takes from whom.
+
+read -> language -> measure -> decide -> items -> exact --.
+     `-> sign -----------------------`-> bands -> near ----> cluster -> select -> assemble
+                                                               -> tokenize -> pack, ledger
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from ..corpus.errors import GristmillError
+from ..corpus.ids import digest_parts
+from ..corpus.record import Component
+from ..corpus.shards import language_folder, layout
+from ..corpus.sources import list_units
+from ..corpus.sources.unit import ReadOptions, SourceSpec, Unit, UnitKind
+from .artifact import InputFile, Manifest
+from .engine import Node, NodeId
+from .recipe import Recipe
+from .removals import TakeDown
+from .stage import Stage
+from .stages.compose import Assemble, Select
+from .stages.decide import Decide
+from .stages.duplicates import Bands, Cluster, CollectItems, Exact, Near, partition_name
+from .stages.features import DetectLanguage, Imports, Measure, Sign
+from .stages.ledger import LanguageShards, Ledger
+from .stages.read import Read
+from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
+from .store import Store
+
+Done = Mapping[NodeId, Manifest]
+ALL = "all"  # the shard of a stage that has only one
+
+
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """Units that are read together: part of a source's repositories, or one file of documents."""
+
+    name: str
+    source: str
+    component: Component
+    kind: UnitKind
+    options: ReadOptions
+    units: tuple[Unit, ...]
+
+
+def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
+    """Return the shards of every source; a unit's shard depends on its name alone."""
+    shards = []
+    for source in recipe.raw.source:
+        units = _units(source, recipe, store)
+        groups: dict[str, list[Unit]] = {}
+        for unit in units:
+            groups.setdefault(_shard_name(source, unit), []).append(unit)
+        for name, members in sorted(groups.items()):
+            shards.append(
+                Shard(
+                    name=name,
+                    source=source.name,
+                    component=source.component,
+                    kind=source.kind,
+                    options=ReadOptions.of(source),
+                    units=tuple(sorted(members, key=lambda unit: unit.name)),
+                )
+            )
+    return shards
+
+
+def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:
+    try:
+        return list_units(source, base=recipe.base, memo=store.memo)
+    except GristmillError as error:
+        where = f"{recipe.path}: {error.where}"
+        raise GristmillError(error.what, where=where, todo=error.todo) from error
+
+
+def _shard_name(source: SourceSpec, unit: Unit) -> str:
+    """Return a name safe as a folder: hashed units, or the file's own name."""
+    if unit.kind == "repository" or source.shards is not None:
+        shards = source.shards or 1
+        index = int.from_bytes(digest_parts("shard", (unit.name,), size=8), "little") % shards
+        return f"{source.name}.{index}of{shards}"
+    name = language_folder(unit.name.rpartition("/")[2])[:80]
+    return f"{source.name}.{name}.{digest_parts('shard', (unit.name,), size=3).hex()}"
+
+
+class Graph:
+    """Makes the nodes of a recipe; the second half needs the first half's results."""
+
+    def __init__(self, recipe: Recipe, store: Store, take_down: TakeDown) -> None:
+        self.recipe = recipe
+        self.store = store
+        self.take_down = take_down
+        self.shards = list_shards(recipe, store)
+
+    def nodes(self, previous: Mapping[str, str]) -> list[Node]:
+        """Return everything up to the tokens.
+
+        Args:
+            previous: shard -> key of the tokenize artifact of the published build.
+        """
+        nodes = []
+        for shard in self.shards:
+            nodes += self._features(shard)
+            nodes += self._verdict(shard, previous.get(shard.name))
+        return nodes + self._exchanges()
+
+    def _features(self, shard: Shard) -> list[Node]:
+        name, recipe = shard.name, self.recipe
+        read = Read(
+            source=shard.source,
+            component=shard.component,
+            kind=shard.kind,
+            units=shard.units,
+            limits=recipe.raw.read,
+            options=shard.options,
+            removed=self.take_down.of_shard(shard.name, [unit.name for unit in shard.units]),
+        )
+        text = ("read",)
+        nodes = [
+            self._map(read, name),
+            self._map(DetectLanguage(), name, text),
+            self._map(Measure(), name, ("read", "language")),
+            self._map(Sign(scheme=recipe.raw.dedup.minhash), name, text),
+        ]
+        if self._imports_role(shard):
+            nodes.append(self._map(Imports(), name, ("read", "language")))
+        return nodes
+
+    def _imports_role(self, shard: Shard) -> tuple[str, ...]:
+        """Return the imports stage's role where files are ordered by it, else nothing."""
+        is_ordered = self.recipe.raw.order.method == "dependency" and shard.kind == "repository"
+        return ("imports",) if is_ordered else ()
+
+    def _verdict(self, shard: Shard, previous: str | None) -> list[Node]:
+        name, dedup = shard.name, self.recipe.raw.dedup
+        decide = Decide(rules=self.recipe.rules, removals=self.take_down.removals)
+        items = CollectItems(
+            repository_languages=dedup.repository_languages, partitions=dedup.partitions
+        )
+        bands = Bands(scheme=dedup.minhash, partitions=dedup.partitions)
+        tokenize = Tokenize(
+            fim=self.recipe.raw.fim.for_component(shard.component),
+            seed=self.recipe.raw.seed,
+            bucket_bits=self.recipe.raw.shards.bucket_bits,
+        )
+        assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
+        sources = ("read", "language", "select", *self._imports_role(shard))
+        return [
+            self._map(decide, name, ("read", "language", "measure")),
+            self._map(items, name, ("read", "language", "measure", "decide")),
+            self._map(bands, name, ("items", "sign")),
+            Node(
+                stage=Select(),
+                shard=name,
+                needs=(("decide", name), ("items", name), ("cluster", ALL)),
+                inputs=lambda done: {
+                    "decide": [self._whole(done, "decide", name)],
+                    "items": [self._whole(done, "items", name)],
+                    "fates": self._slices(done, [("cluster", ALL)], name),
+                },
+            ),
+            self._map(assemble, name, sources),
+            self._map(
+                tokenize,
+                name,
+                ("read", "assemble"),
+                hints=self._previous(tokenize, name, previous),
+            ),
+        ]
+
+    def _exchanges(self) -> list[Node]:
+        dedup = self.recipe.raw.dedup
+        names = [shard.name for shard in self.shards]
+        partitions = [partition_name(i) for i in range(dedup.partitions)]
+        nodes = [self._exchange(Exact(), part, "items", names) for part in partitions]
+        near = Near(scheme=dedup.minhash)
+        for part in partitions:
+            nodes.append(self._exchange(near, part, "bands", names, hints=self._near_hints(names)))
+        needs = tuple((stage, part) for stage in ("exact", "near") for part in partitions)
+        cluster = Node(
+            stage=Cluster(),
+            shard=ALL,
+            needs=needs,
+            inputs=lambda done: {
+                stage: [self._whole(done, stage, part) for part in partitions]
+                for stage in ("exact", "near")
+            },
+        )
+        return [*nodes, cluster]
+
+    def _near_hints(self, names: list[str]) -> Callable[[Done], Mapping[str, list[InputFile]]]:
+        """Where the texts of candidates lie; the band slices already name their contents."""
+        return lambda done: {
+            "texts": [self._whole(done, "read", name) for name in names],
+            "members": [self._whole(done, "items", name) for name in names],
+        }
+
+    def _exchange(
+        self,
+        stage: Stage,
+        part: str,
+        producer: str,
+        names: list[str],
+        hints: Callable[[Done], Mapping[str, list[InputFile]]] | None = None,
+    ) -> Node:
+        needs = tuple((producer, name) for name in names)
+        return Node(
+            stage=stage,
+            shard=part,
+            needs=needs,
+            inputs=lambda done: {"slices": self._slices(done, needs, part)},
+            hints=hints,
+        )
+
+    def _map(
+        self,
+        stage: Stage,
+        shard: str,
+        roles: Sequence[str] = (),
+        hints: Callable[[Done], Mapping[str, list[InputFile]]] | None = None,
+    ) -> Node:
+        return Node(
+            stage=stage,
+            shard=shard,
+            needs=tuple((role, shard) for role in roles),
+            inputs=lambda done: {role: [self._whole(done, role, shard)] for role in roles},
+            hints=hints,
+        )
+
+    def _previous(
+        self, tokenize: Tokenize, shard: str, key: str | None
+    ) -> Callable[[Done], Mapping[str, list[InputFile]]]:
+        def find(done: Done) -> Mapping[str, list[InputFile]]:
+            manifest = self.store.load("tokenize", shard, key) if key is not None else None
+            same = manifest is not None and (
+                manifest.settings == tokenize.key_settings()
+                and manifest.version == tokenize.version
+                and manifest.assets == tokenize.assets()
+            )
+            return {"previous": [self.store.input(manifest)]} if manifest and same else {}
+
+        return find
+
+    def _whole(self, done: Done, stage: str, shard: str) -> InputFile:
+        return self.store.input(done[stage, shard])
+
+    def _slices(self, done: Done, nodes: Sequence[NodeId], name: str) -> list[InputFile]:
+        return [
+            self.store.input(done[node], slice_name=name)
+            for node in nodes
+            if name in done[node].slices
+        ]
+
+    def layout(self, done: Done) -> list[LanguageShards]:
+        """Return the token shards of every language, from the bucket sizes in the manifests."""
+        settings = self.recipe.raw.shards
+        sizes: dict[str, dict[int, int]] = {}
+        for shard in self.shards:
+            for name, part in done["tokenize", shard.name].slices.items():
+                buckets = sizes.setdefault(name, {})
+                for bucket, (_, tokens) in part.buckets.items():
+                    buckets[bucket] = buckets.get(bucket, 0) + tokens
+        found = []
+        for name, buckets in sorted(sizes.items()):
+            component, language = split_slice_name(name)
+            prefixes = layout(
+                buckets, bits=settings.bucket_bits, target_tokens=settings.target_tokens
+            )
+            found.append(
+                LanguageShards(
+                    component=component,
+                    language=language,
+                    prefixes=tuple(
+                        prefix.name.removeprefix("part").removeprefix("-") for prefix in prefixes
+                    ),
+                    names=tuple(prefix.name for prefix in prefixes),
+                )
+            )
+        return found
+
+    def outputs(self, done: Done, shards: Sequence[LanguageShards]) -> list[Node]:
+        """Return the nodes that write the token shards and the ledger."""
+        packs = [
+            self._pack(entry, prefix, name, done)
+            for entry in shards
+            for prefix, name in zip(entry.prefixes, entry.names, strict=True)
+        ]
+        return [*packs, *(self._ledger(shard, shards, done) for shard in self.shards)]
+
+    def _pack(self, entry: LanguageShards, prefix: str, name: str, done: Done) -> Node:
+        settings = self.recipe.raw.shards
+        slice_name = f"{entry.component}/{entry.language}"
+        slices = []
+        for shard in self.shards:
+            manifest = done["tokenize", shard.name]
+            part = manifest.slices.get(slice_name)
+            if part is None:
+                continue
+            digest = prefix_digest(part.buckets, prefix, settings.bucket_bits)
+            if digest is not None:
+                file = self.store.input(manifest, slice_name=slice_name)
+                slices.append(msgspec.structs.replace(file, digest=digest))
+        slices.sort(key=lambda file: file.digest)
+        stage = Pack(
+            component=entry.component,
+            language=entry.language,
+            prefix=prefix,
+            bucket_bits=settings.bucket_bits,
+            block_tokens=settings.block_tokens,
+            fim=self.recipe.raw.fim.for_component(entry.component),
+        )
+        return Node(
+            stage=stage,
+            shard=f"{entry.component}.{language_folder(entry.language)}.{name}",
+            needs=(),
+            inputs=lambda done: {"slices": slices},
+        )
+
+    def _ledger(self, shard: Shard, shards: Sequence[LanguageShards], done: Done) -> Node:
+        present = done["tokenize", shard.name].slices
+        stage = Ledger(
+            layout=tuple(
+                entry for entry in shards if f"{entry.component}/{entry.language}" in present
+            ),
+            bucket_bits=self.recipe.raw.shards.bucket_bits,
+        )
+        roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
+        return self._map(stage, shard.name, (*roles, *self._imports_role(shard)))

@@ -1,0 +1,226 @@
+"""The recipe: one TOML file that says what goes in, what is kept and what comes out.
+
+Every unknown key, wrong type and impossible value is an error that names the file, the key and
+the nearest valid name.
+"""
+
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from ..corpus.errors import GristmillError
+from ..corpus.fim import FimSettings
+from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weights
+from ..corpus.record import Component
+from ..corpus.sources.unit import ReadLimits, SourceSpec
+from ..corpus.storage import exists, join, read_bytes
+from ..dedup.minhash import MinHashScheme
+from ..filters.languages import language_table
+from ..filters.rules import Rule, parse_rules
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OrderMethod = Literal["random", "dependency", "path"]
+
+
+class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts as a duplicate; StarCoder's numbers, as DeepSeek-Coder gives none."""
+
+    minhash: MinHashScheme = MinHashScheme()
+    partitions: int = 4  # of the id and band spaces; the memory of an exchange is a partition's
+    repository_languages: tuple[str, ...] = ()  # compared as whole repositories, not as files
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.partitions <= 4096:
+            raise ValueError("partitions must lie between 1 and 4096")
+
+
+class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the files of a repository become training documents (DeepSeek-Coder-V2: random)."""
+
+    method: OrderMethod = "random"
+    max_sample_bytes: int = 32768  # DeepSeek-Coder kept larger repositories at file level
+
+    def __post_init__(self) -> None:
+        if self.max_sample_bytes < 1:
+            raise ValueError("max_sample_bytes must be at least 1")
+
+
+class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How token shards are cut."""
+
+    target_tokens: int = 1 << 28  # about 300 MB a shard
+    block_tokens: int = 1 << 20  # a row group: the unit of reading and packing
+    bucket_bits: int = 8  # a language has at most 2**bucket_bits shards
+
+    def __post_init__(self) -> None:
+        if self.target_tokens < 1 or self.block_tokens < 1:
+            raise ValueError("target_tokens and block_tokens must be at least 1")
+        if not 0 <= self.bucket_bits <= 16:
+            raise ValueError("bucket_bits must lie between 0 and 16")
+
+
+class MixtureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shares of the training tokens (DeepSeek-Coder-V2, section 2: 60 % code, 10 % math)."""
+
+    weights: dict[Component, float] = msgspec.field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    total_tokens: int = DEFAULT_TOTAL_TOKENS
+
+
+class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The recipe as TOML spells it; the keys and their types are checked against this struct."""
+
+    name: str
+    seed: int = 0
+    source: tuple[SourceSpec, ...]
+    read: ReadLimits = ReadLimits()
+    rules: dict[str, object] = {}
+    dedup: DedupSettings = DedupSettings()
+    order: OrderSettings = OrderSettings()
+    fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
+    shards: ShardSettings = ShardSettings()
+    mixture: MixtureSettings = MixtureSettings()
+    storage: dict[str, dict[str, object]] = {}  # fsspec options by protocol
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked recipe."""
+
+    path: str
+    base: str  # the folder that relative source paths start from
+    raw: RawRecipe
+    rules: tuple[Rule, ...]
+
+
+def load_recipe(path: str) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        GristmillError: naming the file, the key and, for a misspelt name, the nearest valid one.
+    """
+    if not exists(path):
+        raise GristmillError(
+            "there is no such recipe", where=path, todo="Name a TOML file that exists."
+        )
+    try:
+        document = tomllib.loads(read_bytes(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GristmillError(
+            f"not a TOML file: {error}", where=path, todo="Mend the syntax."
+        ) from None
+    check_keys(document, RawRecipe, where=path)
+    if "seed" in document:
+        document.setdefault("fim", {}).setdefault("seed", document["seed"])
+    try:
+        raw = msgspec.convert(document, RawRecipe)
+    except msgspec.ValidationError as error:
+        raise GristmillError(
+            str(error), where=path, todo="Correct the value; docs/recipes.md lists every key."
+        ) from None
+    rules_section = dict(raw.rules)
+    preset = rules_section.pop("preset", None)
+    if preset is not None and not isinstance(preset, str):
+        raise GristmillError("rules.preset must be a name", where=path, todo="Quote it.")
+    table = language_table()
+    rules = parse_rules(
+        rules_section, where=path, preset=preset, known_languages=frozenset(table.by_name)
+    )
+    recipe = Recipe(path=path, base=_folder(path), raw=raw, rules=rules)
+    _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
+    _check_sources(recipe)
+    _check_mixture(recipe)
+    return recipe
+
+
+def check_keys(
+    value: Mapping[str, object], struct: type[msgspec.Struct], *, where: str, prefix: str = ""
+) -> None:
+    """Raise an error with the nearest valid name for the first key that a struct does not have."""
+    hints = get_type_hints(struct)
+    fields = {name: hints[name] for name in struct.__struct_fields__}
+    for key, inner in value.items():
+        dotted = f"{prefix}{key}"
+        if key not in fields:
+            raise unknown_name(dotted, [f"{prefix}{name}" for name in fields], where=where)
+        for kind in (fields[key], *get_args(fields[key])):
+            _check_choices(inner, kind, where=f"{where}: {dotted}")
+            if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+                continue
+            if isinstance(inner, dict):
+                check_keys(inner, kind, where=where, prefix=f"{dotted}.")
+            elif isinstance(inner, list):
+                for index, item in enumerate(inner):
+                    if isinstance(item, dict):
+                        check_keys(item, kind, where=where, prefix=f"{dotted}[{index}].")
+
+
+def _check_choices(value: object, kind: object, *, where: str) -> None:
+    """Check a name, the names of a list, or the keys of a table against the names of a Literal."""
+    if get_origin(kind) is not Literal:
+        return
+    for name in value if isinstance(value, list | dict) else (value,):
+        if isinstance(name, str) and name not in get_args(kind):
+            raise unknown_name(name, list(get_args(kind)), where=where, what="name")
+
+
+def unknown_name(name: str, known: list[str], *, where: str, what: str = "key") -> GristmillError:
+    """Return the error for a misspelt name."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    todo = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(sorted(known)[:12])}."
+    return GristmillError(f"unknown {what} `{name}`", where=where, todo=todo)
+
+
+def _check_languages(names: tuple[str, ...], key: str, path: str) -> None:
+    known = list(language_table().by_name)
+    for name in names:
+        if name not in known:
+            error = unknown_name(name, known, where=f"{path}: {key}", what="language")
+            raise error
+
+
+def _check_sources(recipe: Recipe) -> None:
+    seen: set[str] = set()
+    for source in recipe.raw.source:
+        if source.name in seen:
+            raise GristmillError(
+                f"two sources are called `{source.name}`",
+                where=f"{recipe.path}: source",
+                todo="Give each source its own name.",
+            )
+        seen.add(source.name)
+    if not recipe.raw.source:
+        raise GristmillError(
+            "the recipe has no source", where=recipe.path, todo="Add a [[source]] table."
+        )
+
+
+def _check_mixture(recipe: Recipe) -> None:
+    """Find now what would otherwise be found when all tokens are made."""
+    where = f"{recipe.path}: mixture.weights"
+    weights = recipe.raw.mixture.weights
+    has_source = {source.component for source in recipe.raw.source}
+    for component, weight in weights.items():
+        if weight and component not in has_source:
+            raise GristmillError(
+                f"{component} has a weight of {weight} and no source",
+                where=where,
+                todo=f"Add a source of {component}, or give the weights of what there is.",
+            )
+    for component in sorted(has_source - weights.keys()):
+        raise GristmillError(
+            f"{component} has a source and no weight",
+            where=where,
+            todo=f"Give {component} a weight; 0 leaves it out.",
+        )
+    check_weights(weights, where=where)
+
+
+def _folder(path: str) -> str:
+    head, _, _ = path.rpartition("/")
+    return head or ("/" if path.startswith("/") else join(".", ""))

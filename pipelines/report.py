@@ -1,0 +1,298 @@
+"""The report: an audit as one self-contained HTML page, the same bytes for the same build."""
+
+import msgspec
+
+from ..corpus.mixture import ComponentPlan, Mixture
+from ..corpus.storage import join, read_bytes, write_bytes
+from . import page
+from .audit import Audit, Breakdown, Group, audit_tables
+from .funnel import Drop, recipe_rules
+from .page import Bar, TableRow
+from .report_duplicates import duplicate_parts
+from .report_facts import Facts, read_facts
+from .tables import open_tables
+from .why_text import rule_conditions
+
+SHOWN = 30  # rows of a table; the rest is folded or summed up
+SECTIONS = (
+    ("mixture", "Mixture"),
+    ("languages", "Languages"),
+    ("funnel", "What was dropped"),
+    ("rules", "Rules"),
+    ("duplicates", "Duplicates"),
+    ("contributors", "Contributors"),
+    ("licences", "Licences"),
+    ("sources", "Sources"),
+    ("reconciliation", "Reconciliation"),
+)
+MEASURES = ("documents", "tokens", "share")
+
+
+def write_report(out: str, target: str | None = None) -> str:
+    """Write the report of a build and return where: OUT/report.html, or another file.
+
+    Raises:
+        GristmillError: `out` holds no build, or the target cannot be written.
+    """
+    url = target or join(out, "report.html")
+    write_bytes(url, render_report(out).encode())
+    return url
+
+
+def render_report(out: str) -> str:
+    """Return the page."""
+    with open_tables(out) as tables:
+        tables.add_ledger()
+        found = audit_tables(tables, ("component", "language", "licence", "source"))
+        facts = read_facts(tables)
+        rules = {
+            rule.name: f"{rule.signal}: {rule_conditions(rule)}"
+            for rule in recipe_rules(tables.record)
+        }
+        num_shards = len(tables.record.tokens)
+    mixture = msgspec.json.decode(read_bytes(join(out, "mixture.json")), type=Mixture)
+    by = {breakdown.by: breakdown for breakdown in found.breakdowns}
+    parts = [
+        _head(found, num_shards),
+        _mixture(found, mixture),
+        _languages(by["language"]),
+        _funnel(found),
+        _rules(found, rules),
+        _section("duplicates", *duplicate_parts(facts)),
+        _contributors(facts, found.totals.tokens),
+        _values("licences", "Tokens by licence", by["licence"]),
+        _values("sources", "Tokens by source", by["source"]),
+        _reconciliation(found),
+        "<footer>"
+        + page.paragraph(
+            "gristmill audit DIR --json has every number in full; gristmill why DIR DOCUMENT "
+            "explains one document, gristmill trace DIR SHARD ROW OFFSET one token."
+        )
+        + "</footer>",
+    ]
+    return page.page(f"{found.name}: audit", parts)
+
+
+def _head(found: Audit, num_shards: int) -> str:
+    totals = found.totals
+    facts = (
+        ("tokens", page.count(totals.tokens)),
+        ("documents kept", page.count(totals.kept)),
+        ("documents seen", page.count(totals.documents)),
+        ("bytes seen", page.size_text(totals.num_bytes)),
+        ("token shards", page.count(num_shards)),
+    )
+    cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    links = "".join(f'<li><a href="#{name}-title">{title}</a></li>' for name, title in SECTIONS)
+    return (
+        f"<header><h1>{page.text(found.name)}</h1>{_verdict(found)}"
+        f'<dl class="facts">{cells}</dl><nav aria-label="Sections"><ul>{links}</ul></nav></header>'
+    )
+
+
+def _verdict(found: Audit) -> str:
+    if not found.differences:
+        return '<p class="verdict good">Shards, ledger and build.json agree</p>'
+    number = len(found.differences)
+    what = "1 difference" if number == 1 else f"{number:,} differences"
+    return f'<p class="verdict bad">{what} between shards, ledger and build.json</p>'
+
+
+def _section(identity: str, *parts: str) -> str:
+    return page.section(identity, dict(SECTIONS)[identity], *parts)
+
+
+def _mixture(found: Audit, mixture: Mixture) -> str:
+    total = found.totals.tokens or 1
+    rows = [_component(plan, plan.tokens / total) for plan in mixture.components]
+    rows.append(
+        TableRow(
+            name="total",
+            cells=(page.count(found.totals.tokens), "100.0%", "100.0%", ""),
+            is_total=True,
+        )
+    )
+    return _section(
+        "mixture",
+        page.paragraph(
+            f"Training takes {page.count(mixture.total_tokens)} tokens. A component's target is "
+            "its share of them; epochs say how often its own tokens are then seen. The mark on a "
+            "bar is the target; beside the name stand the tokens that it asks for."
+        ),
+        page.table(
+            "Tokens by component and target",
+            ("component", "tokens", "share", "target", "epochs"),
+            rows,
+        ),
+    )
+
+
+def _component(plan: ComponentPlan, fraction: float) -> TableRow:
+    return TableRow(
+        name=plan.name,
+        note=page.count(plan.target_tokens),
+        cells=(
+            page.count(plan.tokens),
+            page.percent(fraction),
+            page.percent(plan.weight),
+            f"{plan.epochs:,.2f}" if plan.epochs < 100 else page.count(round(plan.epochs)),
+        ),
+        bar=Bar(fraction=fraction, tone=plan.name, mark=plan.weight),
+    )
+
+
+def _languages(breakdown: Breakdown) -> str:
+    groups = [group for group in breakdown.groups if group.tokens]
+    without = len(breakdown.groups) - len(groups)
+    caption = f"Tokens by component and language, {len(groups):,} in all"
+    parts = [_groups(caption, groups[:SHOWN], groups)]
+    if groups[SHOWN:]:
+        rest = groups[SHOWN:]
+        content = _groups("The other languages", rest, groups)
+        parts.append(page.details(f"and {len(rest):,} more", content))
+    if without:
+        parts.append(page.paragraph(f"In {without:,} more languages every document was dropped."))
+    return _section("languages", *parts)
+
+
+def _groups(caption: str, shown: list[Group], every: list[Group]) -> str:
+    largest = max((group.tokens for group in every), default=0) or 1
+    rows = [
+        TableRow(
+            name=group.value,
+            note=group.component,
+            cells=_measures(group),
+            bar=Bar(fraction=group.tokens / largest, tone=group.component),
+        )
+        for group in shown
+    ]
+    return page.table(caption, ("", *MEASURES), rows)
+
+
+def _measures(group: Group) -> tuple[str, ...]:
+    return page.count(group.kept), page.count(group.tokens), page.percent(group.token_fraction)
+
+
+def _values(identity: str, caption: str, breakdown: Breakdown) -> str:
+    groups = list(breakdown.groups)
+    parts = [_groups(caption, groups[:SHOWN], groups)]
+    if groups[SHOWN:]:
+        content = _groups(f"{caption}, the rest", groups[SHOWN:], groups)
+        parts.append(page.details(f"and {len(groups) - SHOWN:,} more", content))
+    return _section(identity, *parts)
+
+
+def _funnel(found: Audit) -> str:
+    totals = found.totals
+    left, rows = totals.documents, [_funnel_end("seen", totals.documents, totals.num_bytes, 1.0)]
+    for drop in found.funnel:
+        left -= drop.documents
+        rows.append(_funnel_row(drop, left, totals.documents))
+    share = totals.kept / max(totals.documents, 1)
+    rows.append(_funnel_end("kept", totals.kept, totals.kept_bytes, share))
+    return _section(
+        "funnel",
+        page.paragraph(
+            "Reasons stand in the order in which they are tried; a document counts for the first. "
+            "Tokens of dropped documents are estimates: they were never tokenized."
+        ),
+        page.table(
+            "Documents left after each reason",
+            ("", "dropped", "bytes", "about tokens", "left"),
+            rows,
+        ),
+    )
+
+
+def _funnel_end(name: str, documents: int, num_bytes: int, fraction: float) -> TableRow:
+    cells = ("", page.size_text(num_bytes), "", page.count(documents))
+    return TableRow(name=name, cells=cells, bar=Bar(fraction=fraction), is_total=True)
+
+
+def _funnel_row(drop: Drop, left: int, seen: int) -> TableRow:
+    return TableRow(
+        name=drop.reason,
+        cells=(
+            page.count(drop.documents),
+            page.size_text(drop.num_bytes),
+            page.count(drop.estimated_tokens),
+            page.count(left),
+        ),
+        bar=Bar(fraction=left / max(seen, 1), second=drop.documents / max(seen, 1)),
+    )
+
+
+def _rules(found: Audit, conditions: dict[str, str]) -> str:
+    drops = {drop.reason: drop for drop in found.funnel}
+    most = max((drop.hits for drop in found.funnel if drop.kind == "rule"), default=0) or 1
+    rows = []
+    for name, condition in conditions.items():
+        drop = drops.get(name) or Drop(reason=name, kind="rule")
+        rows.append(
+            TableRow(
+                name=name,
+                note=condition,
+                cells=(
+                    page.count(drop.documents),
+                    page.count(drop.hits),
+                    page.count(drop.only),
+                    page.count(drop.hit_estimated_tokens),
+                ),
+                bar=Bar(
+                    fraction=drop.documents / most,
+                    second=(drop.hits - drop.documents) / most,
+                    second_tone="more",
+                ),
+            )
+        )
+    return _section(
+        "rules",
+        page.paragraph(
+            "What each rule dropped as the first, what it would drop if it stood alone (all of "
+            "the bar), and what no other rule would drop."
+        ),
+        page.table("Documents by rule", ("", "first", "alone", "only it", "about tokens"), rows),
+    )
+
+
+def _contributors(facts: Facts, tokens: int) -> str:
+    largest = max((found.tokens for found in facts.contributors), default=0) or 1
+    rows = [
+        TableRow(
+            name=found.collection,
+            note=f"{found.source}, {found.licence}",
+            cells=(
+                page.count(found.documents),
+                page.count(found.tokens),
+                page.percent(found.tokens / max(tokens, 1)),
+            ),
+            bar=Bar(fraction=found.tokens / largest, tone=found.component),
+        )
+        for found in facts.contributors
+    ]
+    hidden = facts.num_contributors - len(rows)
+    if hidden:
+        rows.append(
+            TableRow(name=f"and {hidden:,} more", cells=_rest(facts, tokens), is_total=True)
+        )
+    caption = "Repositories, hosts and data sets with most tokens"
+    return _section("contributors", page.table(caption, ("", *MEASURES), rows))
+
+
+def _rest(facts: Facts, tokens: int) -> tuple[str, str, str]:
+    rest = tokens - sum(found.tokens for found in facts.contributors)
+    return "", page.count(rest), page.percent(rest / max(tokens, 1))
+
+
+def _reconciliation(found: Audit) -> str:
+    if not found.differences:
+        verdict = (
+            "Tokens counted in the shards equal the ledger's for every component and language, "
+            "every document of a shard is kept in the ledger and every kept document is in its "
+            "shard; build.json and mixture.json have the same totals."
+        )
+        return _section("reconciliation", page.paragraph(verdict))
+    shown = [page.items(found.differences[:SHOWN])]
+    if found.differences[SHOWN:]:
+        shown.append(page.paragraph(f"and {len(found.differences) - SHOWN:,} more"))
+    return _section("reconciliation", *shown)

@@ -1,0 +1,333 @@
+"""Dedup as stages: items and bands out of every shard, two exchanges, one resolution.
+
+An item is what is compared: a file, page or document, or all files that a repository has in one
+of the recipe's repository-level languages (DeepSeek-Coder, section 2.3: so that no repository is
+left incomplete). Only rows that the rules keep become items.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...corpus.ids import digest_parts
+from ...corpus.record import ID
+from ...dedup.candidates import candidate_pairs
+from ...dedup.cluster import resolve
+from ...dedup.exact import exact_duplicates
+from ...dedup.minhash import MinHashScheme, band_hashes
+from ...dedup.preference import PREFERENCE_KEY, preference_keys
+from ...dedup.shingles import shingle_hashes
+from ...dedup.verify import verify_pairs
+from ..artifact import InputFile, open_parquet
+from ..stage import Inputs, Output, Stage
+
+ITEM = pa.schema(
+    [
+        ("item_id", ID),
+        ("item_content", ID),  # digest of the item's content ids
+        ("preference_key", PREFERENCE_KEY),  # smaller is kept first
+        ("row", pa.int64()),  # of the document in its shard
+    ]
+)
+
+BAND = pa.schema(
+    [
+        ("band_hash", pa.uint64()),
+        ("item_id", ID),
+        ("content_id", ID),
+        ("preference_key", PREFERENCE_KEY),
+    ]
+)
+
+
+class CollectItems(Stage, frozen=True, kw_only=True):
+    """Lists the rows of each dedup item, in one slice a partition of the content ids."""
+
+    name: ClassVar[str] = "items"
+    version: ClassVar[int] = 1
+
+    repository_languages: tuple[str, ...]
+    partitions: int
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write one row per kept document: its item, the item's content and preference."""
+        columns = ["doc_id", "content_id", "source", "collection", "path", "kind", "stars"]
+        table = inputs.table("read", columns)
+        table = table.append_column("language", inputs.table("language", ["language"])["language"])
+        table = table.append_column("licence", inputs.table("measure", ["licence"])["licence"])
+        dropped = inputs.table("decide", ["dropped_by"])["dropped_by"]
+        rows = pa.array(np.flatnonzero(pc.is_null(dropped).to_numpy()))
+        items = self._items(table.take(rows), rows)
+        partition = partition_of(items["item_content"], self.partitions)
+        order = pc.sort_indices(items, [("item_content", "ascending"), ("row", "ascending")])
+        items, partition = items.take(order), partition[order.to_numpy()]
+        output.write(items.slice(0, 0))
+        for index in np.unique(partition):
+            output.write(
+                items.filter(pa.array(partition == index)), slice_name=partition_name(index)
+            )
+
+    def _items(self, table: pa.Table, rows: pa.Array) -> pa.Table:
+        item_id, content = self._ids(table)
+        keys = preference_keys(
+            pa.table(
+                {
+                    "item_id": item_id,
+                    "licence_known": pc.is_valid(table["licence"]),
+                    "stars": table["stars"],
+                    "path": _item_paths(table, item_id),
+                }
+            )
+        )
+        return pa.table([item_id, content, keys, rows], schema=ITEM)
+
+    def _ids(self, table: pa.Table) -> tuple[pa.Array, pa.Array]:
+        """Return item_id and item_content of each row; those of a repository share both."""
+        doc_ids, contents = table["doc_id"].to_pylist(), table["content_id"].to_pylist()
+        in_repository = pc.and_(
+            pc.equal(table["kind"], "file"),
+            pc.is_in(table["language"], value_set=pa.array(self.repository_languages, pa.string())),
+        ).to_numpy()
+        groups: dict[tuple[str, str, str], list[int]] = {}
+        names = [table[name].to_pylist() for name in ("source", "collection", "language")]
+        for row in np.flatnonzero(in_repository).tolist():
+            groups.setdefault((names[0][row], names[1][row], names[2][row]), []).append(row)
+        item_ids, item_contents = list(doc_ids), list(contents)
+        for name, members in groups.items():
+            identity = digest_parts("repository", name)
+            content = digest_parts("contents", sorted(contents[row] for row in members))
+            for row in members:
+                item_ids[row], item_contents[row] = identity, content
+        return pa.array(item_ids, ID), pa.array(item_contents, ID)
+
+
+def _item_paths(table: pa.Table, item_id: pa.Array) -> pa.Array:
+    """A repository has no path of its own: it counts as depth 0, like a file at the root."""
+    is_repository = pc.not_equal(item_id, table["doc_id"].combine_chunks())
+    return pc.if_else(is_repository, pa.scalar(""), table["path"])
+
+
+class Bands(Stage, frozen=True, kw_only=True):
+    """Hashes the signature of every item into LSH bands, in one slice a band partition."""
+
+    name: ClassVar[str] = "bands"
+    version: ClassVar[int] = 1
+
+    scheme: MinHashScheme
+    partitions: int
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write (band_hash, item_id, content_id, preference_key) of items that have shingles."""
+        items = inputs.table("items")
+        signed = inputs.table("sign", ["signature"])["signature"].combine_chunks()
+        k = self.scheme.num_permutations
+        rows = items["row"].to_numpy()
+        chosen = signed.take(pa.array(rows))
+        has_signature = pc.is_valid(chosen).to_numpy(zero_copy_only=False)
+        items = items.filter(pa.array(has_signature))
+        flat = b"".join(chosen.drop_null().to_pylist())
+        matrix = np.frombuffer(flat, dtype=np.uint32).reshape(-1, k)
+        items, matrix = _merge_items(items, matrix)
+        hashes = band_hashes(matrix, self.scheme)
+        self._write(items, hashes, output)
+
+    def _write(self, items: pa.Table, hashes: npt.NDArray[np.uint64], output: Output) -> None:
+        flat = hashes.reshape(-1)
+        index = pa.array(np.repeat(np.arange(items.num_rows), hashes.shape[1]))
+        table = pa.table(
+            {
+                "band_hash": pa.array(flat),
+                "item_id": items["item_id"].take(index),
+                "content_id": items["item_content"].take(index),
+                "preference_key": items["preference_key"].take(index),
+            },
+            schema=BAND,
+        )
+        order = pc.sort_indices(table, [("band_hash", "ascending"), ("item_id", "ascending")])
+        table = table.take(order)
+        partition = (table["band_hash"].to_numpy() % np.uint64(self.partitions)).astype(np.int64)
+        output.write(table.slice(0, 0))
+        for p in np.unique(partition):
+            output.write(table.filter(pa.array(partition == p)), slice_name=partition_name(p))
+
+
+def _merge_items(
+    items: pa.Table, matrix: npt.NDArray[np.uint32]
+) -> tuple[pa.Table, npt.NDArray[np.uint32]]:
+    """Return one row per item; a repository's signature is the minimum over its files'."""
+    order = pc.sort_indices(items, [("item_id", "ascending"), ("row", "ascending")])
+    items, matrix = items.take(order), matrix[order.to_numpy()]
+    if not items.num_rows:
+        return items, matrix
+    ids = items["item_id"].to_pylist()
+    starts = np.array([i for i in range(len(ids)) if i == 0 or ids[i] != ids[i - 1]])
+    return items.take(pa.array(starts)), np.minimum.reduceat(matrix, starts, axis=0)
+
+
+class Exact(Stage, frozen=True, kw_only=True):
+    """Finds the items of one content partition that hold the same content."""
+
+    name: ClassVar[str] = "exact"
+    version: ClassVar[int] = 1
+    names_shards: ClassVar[bool] = True
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write (item_id, keeper_id, shard) and both preference keys for every lesser copy."""
+        items = _with_shard(inputs, ITEM)
+        items = _distinct(items, ["item_id", "item_content", "preference_key", "shard"])
+        found = exact_duplicates(items.rename_columns({"item_content": "content_id"}))
+        output.write(_with_details(found, items, ("item_id", "keeper_id")))
+
+
+class Near(Stage, frozen=True, kw_only=True):
+    """Verifies the candidate pairs of one band partition by their true shingle Jaccard.
+
+    It reads the texts of candidates only, so it counts as columnar.
+    """
+
+    name: ClassVar[str] = "near"
+    version: ClassVar[int] = 1
+    names_shards: ClassVar[bool] = True
+
+    scheme: MinHashScheme
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write (left, right, similarity), shards and preference keys of each verified pair."""
+        bands = _with_shard(inputs, BAND)
+        found = candidate_pairs(bands)
+        pairs = found.pairs
+        items = _distinct(bands, ["item_id", "preference_key", "shard"])
+        needed = set(pairs["left"].to_pylist()) | set(pairs["right"].to_pylist())
+        shingles = _item_shingles(inputs, items, needed, self.scheme.ngram)
+        edges = verify_pairs(pairs, shingles.__getitem__, self.scheme.threshold)
+        output.write(_with_details(edges, items, ("left", "right")))
+        output.count("pairs", {"candidates": pairs.num_rows, "verified": edges.num_rows})
+        output.count("buckets", {"all": found.num_buckets, "wide": found.num_wide_buckets})
+
+
+def _item_shingles(
+    inputs: Inputs, items: pa.Table, needed: set[bytes], ngram: int
+) -> dict[bytes, npt.NDArray[np.uint64]]:
+    """Return the shingle set of each needed item, reading only the row groups that hold it."""
+    wanted: dict[str, set[bytes]] = {}
+    for item, shard in zip(items["item_id"].to_pylist(), items["shard"].to_pylist(), strict=True):
+        if item in needed:
+            wanted.setdefault(shard, set()).add(item)
+    texts = {file.shard: file for file in inputs.all("texts")}
+    members = {file.shard: file for file in inputs.all("members")}
+    parts: dict[bytes, list[npt.NDArray[np.uint64]]] = {item: [] for item in needed}
+    for shard, ids in sorted(wanted.items()):
+        table = members[shard].read(["item_id", "row"])
+        chosen = table.filter(pc.is_in(table["item_id"], value_set=pa.array(ids, ID)))
+        owner = dict(zip(chosen["row"].to_pylist(), chosen["item_id"].to_pylist(), strict=True))
+        for row, text in read_rows(texts[shard], sorted(owner)):
+            parts[owner[row]].append(shingle_hashes(text, ngram=ngram))
+    return {item: np.unique(np.concatenate(found)) for item, found in parts.items()}
+
+
+def read_rows(file: InputFile, rows: list[int]) -> list[tuple[int, str]]:
+    """Return (row, text) of the given rows of a text artifact, one row group at a time."""
+    found = []
+    with open_parquet(file.url) as parquet:
+        start = position = 0
+        for group in range(parquet.num_row_groups):
+            end = start + parquet.metadata.row_group(group).num_rows
+            first = position
+            while position < len(rows) and rows[position] < end:
+                position += 1
+            if position > first:
+                texts = parquet.read_row_group(group, columns=["text"])["text"]
+                found += [(row, texts[row - start].as_py()) for row in rows[first:position]]
+            start = end
+    return found
+
+
+class Cluster(Stage, frozen=True, kw_only=True):
+    """Resolves verified pairs and exact copies into one fate for every dropped item."""
+
+    name: ClassVar[str] = "cluster"
+    version: ClassVar[int] = 1
+    names_shards: ClassVar[bool] = True
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write one slice a shard: item_id, reason, cluster, keeper, similarity."""
+        exact, edges = _all(inputs, "exact"), _all(inputs, "near")
+        keys: dict[bytes, bytes] = {}
+        shards: dict[bytes, str] = {}
+        for table, sides in ((exact, ("item_id", "keeper_id")), (edges, ("left", "right"))):
+            for side in sides:
+                ids = table[side].to_pylist()
+                keys.update(zip(ids, table[f"{side}_key"].to_pylist(), strict=True))
+                shards.update(zip(ids, table[f"{side}_shard"].to_pylist(), strict=True))
+        fates = resolve(
+            edges.select(["left", "right", "similarity"]),
+            exact.select(["item_id", "keeper_id"]),
+            pa.table(
+                {
+                    "item_id": pa.array(list(keys), ID),
+                    "preference_key": pa.array(list(keys.values()), PREFERENCE_KEY),
+                }
+            ),
+        )
+        home = np.array([shards[item] for item in fates["item_id"].to_pylist()], dtype=object)
+        output.write(fates.slice(0, 0))
+        for shard in sorted(set(home)):
+            output.write(fates.filter(pa.array(home == shard)), slice_name=shard)
+        output.count("items", _count_reasons(fates))
+
+
+def _count_reasons(fates: pa.Table) -> Mapping[str, int]:
+    counts = pc.value_counts(fates["reason"])
+    return {row["values"].as_py(): row["counts"].as_py() for row in counts}
+
+
+def _with_shard(inputs: Inputs, schema: pa.Schema) -> pa.Table:
+    """Concatenate the slices of an exchange, each row with the shard it comes from."""
+    tables = [schema.empty_table().append_column("shard", pa.array([], pa.string()))]
+    for file in inputs.all("slices"):
+        table = file.read(schema.names)
+        shard = pa.array([file.shard] * table.num_rows, pa.string())
+        tables.append(table.append_column("shard", shard))
+    return pa.concat_tables(tables)
+
+
+def _distinct(table: pa.Table, columns: list[str]) -> pa.Table:
+    """Return the distinct rows of the given columns."""
+    return table.group_by(columns, use_threads=False).aggregate([])
+
+
+def _with_details(found: pa.Table, items: pa.Table, sides: tuple[str, str]) -> pa.Table:
+    """Add the preference key and the shard of the items on both sides of each row."""
+    ids = items["item_id"].to_pylist()
+    keys = dict(zip(ids, items["preference_key"].to_pylist(), strict=True))
+    shards = dict(zip(ids, items["shard"].to_pylist(), strict=True))
+    for side in sides:
+        values = found[side].to_pylist()
+        found = found.append_column(f"{side}_key", _lookup(values, keys, PREFERENCE_KEY))
+        found = found.append_column(f"{side}_shard", _lookup(values, shards, pa.string()))
+    return found
+
+
+def _lookup(ids: list[bytes], table: Mapping[bytes, object], kind: pa.DataType) -> pa.Array:
+    get: Callable[[bytes], object] = table.__getitem__
+    return pa.array([get(item) for item in ids], kind)
+
+
+def _all(inputs: Inputs, role: str) -> pa.Table:
+    return pa.concat_tables([file.read() for file in inputs.all(role)])
+
+
+def partition_of(ids: pa.ChunkedArray, partitions: int) -> npt.NDArray[np.int64]:
+    """Return the partition of each 16-byte id."""
+    flat = np.frombuffer(b"".join(ids.to_pylist()), dtype=np.uint8).reshape(-1, 16)
+    prefix = flat[:, 0].astype(np.int64) << 8 | flat[:, 1]
+    return prefix * partitions >> 16
+
+
+def partition_name(index: int) -> str:
+    """Return the slice name of a partition."""
+    return f"p{int(index):04d}"

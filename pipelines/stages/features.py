@@ -1,0 +1,195 @@
+"""Features: columns beside the text, row for row, that depend on the content alone."""
+
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version as installed_version
+from typing import ClassVar
+from unicodedata import unidata_version
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...dedup.columns import binary_column
+from ...dedup.minhash import MinHashScheme, signatures
+from ...dedup.shingles import ShingleBatch, shingle_column
+from ...filters.detect import language_columns
+from ...filters.imports import IMPORT_LANGUAGES
+from ...filters.languages import language_table
+from ...filters.licence import licence_of
+from ...filters.parse_worker import ImportParser, ParsedImports
+from ...filters.signals import measure
+from ..artifact import InputFile, open_parquet
+from ..stage import Inputs, Output, Stage
+
+
+class DetectLanguage(Stage, frozen=True, kw_only=True):
+    """Names the language of every document; ambiguous headers follow their repository."""
+
+    name: ClassVar[str] = "language"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    def assets(self) -> dict[str, str]:
+        """Return the digest of the language table."""
+        return {"languages": language_table().digest}
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write doc_id and the language columns."""
+        rows = inputs.table(
+            "read", ["doc_id", "collection", "path", "kind", "language_hint", "text"]
+        )
+        found = language_columns(
+            rows["collection"], rows["path"], rows["text"], rows["kind"], rows["language_hint"]
+        )
+        output.write(found.add_column(0, "doc_id", rows["doc_id"]))
+
+
+class Measure(Stage, frozen=True, kw_only=True):
+    """Measures every signal that a rule may name."""
+
+    name: ClassVar[str] = "measure"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    def assets(self) -> dict[str, str]:
+        """Return the version of the Unicode tables: they say what is a letter."""
+        return {"unicode": unidata_version}
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write doc_id, the signals and the licence, row group by row group."""
+        languages = inputs.table("language", ["language"])["language"]
+        licences = _repository_licences(inputs.one("read"))
+        start = 0
+        for rows in row_groups(inputs.one("read"), ["doc_id", "collection", "kind", "text"]):
+            signals = measure(rows["text"], languages.slice(start, rows.num_rows), rows["kind"])
+            start += rows.num_rows
+            own = pa.array([licences.get(name.as_py()) for name in rows["collection"]], pa.string())
+            licence = pc.coalesce(own, signals["header_licence"])
+            table = signals.add_column(0, "doc_id", rows["doc_id"])
+            output.write(table.append_column("licence", licence))
+
+
+class Sign(Stage, frozen=True, kw_only=True):
+    """Signs every document: MinHash over word shingles."""
+
+    name: ClassVar[str] = "sign"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    scheme: MinHashScheme
+
+    def key_settings(self) -> dict[str, object]:
+        """Return what decides the signature: neither bands nor threshold do."""
+        scheme = self.scheme
+        return {
+            "num_permutations": scheme.num_permutations,
+            "ngram": scheme.ngram,
+            "seed": scheme.seed,
+        }
+
+    def assets(self) -> dict[str, str]:
+        """Return the version of the Unicode tables: they say what is a word."""
+        return {"unicode": unidata_version}
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write doc_id, num_shingles and the signature (null without shingles)."""
+        for rows in row_groups(inputs.one("read"), ["doc_id", "text"]):
+            batches = [self._batch(batch) for batch in self._shingles(rows["text"])]
+            signed = pa.concat_tables(batches)
+            output.write(signed.add_column(0, "doc_id", rows["doc_id"]))
+
+    def _shingles(self, texts: pa.ChunkedArray) -> Iterator[ShingleBatch]:
+        return shingle_column(texts, ngram=self.scheme.ngram)
+
+    def _batch(self, batch: ShingleBatch) -> pa.Table:
+        found = signatures(batch.hashes, batch.offsets, self.scheme)
+        column = binary_column(found.values.view(np.uint8))
+        missing = pa.scalar(None, column.type)
+        return pa.table(
+            {
+                "num_shingles": np.diff(batch.offsets),
+                "signature": pc.if_else(pa.array(found.present), column, missing),
+            }
+        )
+
+
+class Imports(Stage, frozen=True, kw_only=True):
+    """Finds what each file imports; only dependency order needs it, and parsing is dear."""
+
+    name: ClassVar[str] = "imports"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    def assets(self) -> dict[str, str]:
+        """Return the versions of the parser and of its grammars."""
+        return {
+            name: installed_version(name) for name in ("tree-sitter", "tree-sitter-language-pack")
+        }
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write doc_id, imports and what found them (null for languages without a resolver)."""
+        languages = inputs.table("language", ["language"])["language"].to_pylist()
+        start = 0
+        with ImportParser() as parser:
+            for rows in row_groups(inputs.one("read"), ["doc_id", "path", "text"]):
+                names = languages[start : start + rows.num_rows]
+                start += rows.num_rows
+                found = [
+                    _parsed(parser, language, path.as_py(), text)
+                    for language, path, text in zip(names, rows["path"], rows["text"], strict=True)
+                ]
+                output.count("imports", Counter(file.evidence for file in found if file))
+                output.write(_imports_table(rows["doc_id"], found))
+
+
+def _parsed(
+    parser: ImportParser, language: str | None, path: str, text: pa.Scalar
+) -> ParsedImports | None:
+    """Return a file's imports; path names tell go.mod and TSX, which are no languages of ours."""
+    if path.rpartition("/")[2] == "go.mod":
+        language = "Go Module"
+    elif language == "TypeScript" and path.lower().endswith(".tsx"):
+        language = "TSX"
+    if not text.is_valid or language not in IMPORT_LANGUAGES:
+        return None
+    return parser.extract(language, text.as_py())
+
+
+def _imports_table(doc_ids: pa.ChunkedArray, found: list[ParsedImports | None]) -> pa.Table:
+    imports = [file and file.imports for file in found]
+    evidence = [file and file.evidence for file in found]
+    return pa.table(
+        {
+            "doc_id": doc_ids,
+            "imports": pa.array(imports, pa.list_(pa.string())),
+            "import_evidence": pa.array(evidence, pa.string()),
+        }
+    )
+
+
+def row_groups(file: InputFile, columns: list[str]) -> Iterator[pa.Table]:
+    """Yield an input row group by row group, so that one row group's text is in memory."""
+    with open_parquet(file.url) as parquet:
+        for index in range(parquet.num_row_groups):
+            yield parquet.read_row_group(index, columns=columns)
+
+
+def _repository_licences(file: InputFile) -> dict[str, str]:
+    """Return the licence of each collection: what its metadata declares, else its licence files."""
+    declared: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for rows in row_groups(
+        file, ["collection", "path", "declared_licence", "licence_files", "text"]
+    ):
+        collections = rows["collection"].to_pylist()
+        paths = rows["path"].to_pylist()
+        for i, licence in enumerate(rows["declared_licence"].to_pylist()):
+            if licence:
+                declared[collections[i]] = licence
+        for i, files in enumerate(rows["licence_files"].to_pylist()):
+            if files and paths[i] in files and rows["text"][i].is_valid:
+                name = licence_of(rows["text"][i].as_py())
+                if name is not None:
+                    found.setdefault(collections[i], set()).add(name)
+    return {name: " AND ".join(sorted(names)) for name, names in found.items()} | declared

@@ -1,0 +1,140 @@
+"""Read: units of input in, one row per document ever seen out; the only stage that writes text."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import msgspec
+import pyarrow as pa
+
+from ...corpus.ids import content_id, digest_parts, doc_id
+from ...corpus.record import READ, Record
+from ...corpus.sources import read_unit
+from ...corpus.sources.unit import ReadLimits, ReadOptions, Unit
+from ..removals import Removals
+from ..stage import Inputs, Output, Stage
+
+BATCH_TEXT_BYTES = 8 << 20
+BATCH_ROWS = 16384
+
+
+class Read(Stage, frozen=True, kw_only=True):
+    """Reads the units of one shard; all files of a repository are rows of the same shard."""
+
+    name: ClassVar[str] = "read"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    source: str
+    component: str
+    kind: str
+    units: tuple[Unit, ...]
+    limits: ReadLimits
+    options: ReadOptions
+    removed: Removals = Removals()  # lines of the take-down list that concern this shard
+
+    def key_settings(self) -> dict[str, object]:
+        """Return what decides the rows; where the units lie does not."""
+        settings = super().key_settings()
+        settings["units"] = [_identity(unit) for unit in self.units]
+        return settings
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write the rows of every unit, in the order of the units' names."""
+        columns, seen = _Batch(), _Identities(self.source)
+        kind = {"repository": "file", "warc": "page", "documents": "document"}[self.kind]
+        for record in self._records():
+            identity = seen.identify(record, is_file=kind == "file")
+            if self.removed.matches(record):  # its doc_id stays that of the text it had
+                record, identity = _without_text(record), (identity[0], None)
+            columns.add(
+                record,
+                identity=identity,
+                source=self.source,
+                component=self.component,
+                kind=kind,
+            )
+            if columns.text_bytes >= BATCH_TEXT_BYTES or len(columns.rows) >= BATCH_ROWS:
+                output.write(columns.table())
+                columns = _Batch()
+        output.write(columns.table())
+        output.count("read", {"units": len(self.units)})
+
+    def _records(self) -> Iterator[Record]:
+        for unit in sorted(self.units, key=lambda unit: unit.name):
+            yield from read_unit(unit, self.limits, options=self.options)
+
+
+def _identity(unit: Unit) -> dict[str, object]:
+    """Return what a unit is, without where it lies on this machine."""
+    settings: dict[str, object] = msgspec.to_builtins(unit)
+    del settings["url"], settings["size_bytes"]
+    return settings
+
+
+class _Batch:
+    """Rows that become one row group."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+        self.text_bytes = 0
+
+    def add(
+        self,
+        record: Record,
+        *,
+        identity: tuple[bytes, bytes | None],
+        source: str,
+        component: str,
+        kind: str,
+    ) -> None:
+        self.text_bytes += len(record.text) if record.text is not None else 0
+        self.rows.append(
+            {
+                "doc_id": identity[0],
+                "content_id": identity[1],
+                "source": source,
+                "component": component,
+                "kind": kind,
+                **{name: getattr(record, name) for name in Record.__struct_fields__},
+            }
+        )
+
+    def table(self) -> pa.Table:
+        return pa.Table.from_pylist(self.rows, schema=READ)
+
+
+class _Identities:
+    """Gives each record of a shard its own doc_id, also to one that occurs twice in its input."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._seen: dict[bytes, int] = {}
+
+    def identify(self, record: Record, *, is_file: bool) -> tuple[bytes, bytes | None]:
+        content = None if record.text is None else content_id(record.text)
+        revision = record.revision if is_file else f"{record.revision}\n{record.origin_file}"
+        identity = doc_id(
+            source=self._source,
+            collection=record.collection,
+            path=record.path,
+            revision=revision,
+            content=content or digest_parts("unread", (record.read_drop or "",)),
+        )
+        again = self._seen.get(identity, 0)
+        self._seen[identity] = again + 1
+        if again:
+            identity = digest_parts("again", (identity, str(again)))
+        return identity, content
+
+
+def _without_text(record: Record) -> Record:
+    return Record(
+        collection=record.collection,
+        path=record.path,
+        revision=record.revision,
+        origin_file=record.origin_file,
+        origin_offset=record.origin_offset,
+        num_bytes=record.num_bytes,
+        read_drop="removed",
+        read_error="taken down",
+    )

@@ -1,0 +1,146 @@
+"""What a command tells a person on stdout, and the same as JSON for a tool."""
+
+import io
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from .build import BuildResult
+from .gc import Garbage
+from .plan import Plan, PlannedTask
+from .remove import Receipt
+
+WIDTH = 100
+MAX_LINES = 20
+
+
+def to_json(value: object) -> str:
+    """Return any result as one JSON object."""
+    return msgspec.json.encode(value).decode()
+
+
+def build_json(result: BuildResult) -> str:
+    """Return a build's result without the long list of its artifacts."""
+    record = result.record
+    return to_json(
+        {
+            "out": result.out,
+            "ran": result.num_ran,
+            "cached": result.num_cached,
+            "written": result.published.written,
+            "removed": result.published.removed,
+            "totals": record.totals if record is not None else None,
+            "failures": result.failures,
+        }
+    )
+
+
+def build_text(result: BuildResult) -> str:
+    """Return what a build did, in a few lines."""
+    if result.failures:
+        lines = [f"{len(result.failures)} tasks failed; nothing was published:"]
+        for failure in result.failures[:MAX_LINES]:
+            lines.append(f"  {failure.stage} of {failure.shard}: {failure.message}")
+        lines.append(f"Details: {result.out}/work/quarantine. Mend the input and build again.")
+        return "\n".join(lines)
+    assert result.record is not None
+    totals, changed = result.record.totals, result.published
+    corpus = (
+        f"{totals.documents:,} documents seen, {totals.kept:,} kept, {totals.tokens:,} tokens "
+        f"in {len(result.record.tokens)} shards"
+    )
+    if not changed.written and not changed.removed:
+        return f"{result.out}: nothing to do. {corpus}."
+    shards = sum(path.startswith("tokens/") for path in changed.written)
+    gone = sum(path.startswith("tokens/") for path in changed.removed)
+    did = (
+        f"{result.num_ran} tasks ran, {result.num_cached} were done; {shards} token shards written"
+    )
+    return f"{result.out}: {corpus}.\n{did}{f', {gone} removed' if gone else ''}."
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan as a person reads it: why, what is written, and what each language gains."""
+    failed = [f"{f.stage} of {f.shard} failed: {f.message}" for f in plan.failures]
+    if not failed and not plan.tasks and not plan.shards and plan.is_exact:
+        return "Nothing to do."
+    lines = [*failed, *_reasons(plan)]
+    if plan.is_exact:
+        lines.append(f"{len(plan.shards)} token shards change:")
+        lines += _shortened([f"  {shard.change:<8} {shard.path}" for shard in plan.shards])
+        lines.append(_language_table(plan))
+    else:
+        lines.append("The shards and tokens that change are known once these are read:")
+        lines += _shortened([f"  {name}" for name in plan.unknown])
+    lines.append(f"Expected: {plan.seconds:.1f} s on one core.")
+    return "\n".join(lines)
+
+
+def _reasons(plan: Plan) -> list[str]:
+    """Return each cause with the tasks it concerns, then how many tasks follow from them."""
+    tasks = (*plan.done, *plan.tasks)
+    roots = [task for task in tasks if not task.is_consequence]
+    groups: dict[tuple[str, str], list[PlannedTask]] = {}
+    for task in roots:
+        groups.setdefault((task.stage, task.reason), []).append(task)
+    lines = []
+    for (stage, reason), found in groups.items():
+        where = found[0].shard if len(found) == 1 else f"{len(found)} shards"
+        lines.append(f"{stage} of {where}: {reason}")
+    lines = _shortened(lines)
+    if len(tasks) > len(roots):
+        lines.append(f"{len(tasks) - len(roots)} tasks follow from that; --json names each.")
+    return lines
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= MAX_LINES:
+        return lines
+    return [*lines[:MAX_LINES], f"  and {len(lines) - MAX_LINES} more (--json has all)"]
+
+
+def _language_table(plan: Plan) -> str:
+    table = Table(box=None, pad_edge=False)
+    for name in ("component", "language"):
+        table.add_column(name)
+    for name in ("documents", "change", "tokens", "change"):
+        table.add_column(name, justify="right")
+    for row in plan.languages:
+        table.add_row(
+            row.component,
+            row.language,
+            f"{row.documents_after:,}",
+            f"{row.documents_after - row.documents_before:+,}",
+            f"{row.tokens_after:,}",
+            f"{row.tokens_after - row.tokens_before:+,}",
+        )
+    return render(table)
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """Return a removal's receipt as a person reads it."""
+    lines = [f"{receipt.documents:,} documents taken out of the training data."]
+    for line, count in receipt.entries.items():
+        lines.append(f"  {line}: {count:,} documents" if count else f"  {line}: matches nothing")
+    lines.append(f"{len(receipt.shards)} token shards changed:")
+    for shard in receipt.shards:
+        fate = "removed" if not shard.digest_after else "rewritten"
+        change = shard.tokens_after - shard.tokens_before
+        lines.append(f"  {fate:<9} {shard.path} {change:+,} tokens")
+    lines.append(f"{receipt.purged_files} earlier artifacts deleted. Receipt: {receipt.path}")
+    return "\n".join(lines)
+
+
+def garbage_text(garbage: Garbage, *, dry_run: bool) -> str:
+    """Return what a collection removed."""
+    verb = "would be removed" if dry_run else "removed"
+    megabytes = garbage.num_bytes / 1e6
+    return f"{garbage.num_files} files, {megabytes:,.1f} MB {verb}; {garbage.kept_files} needed."
+
+
+def render(table: Table) -> str:
+    """Return a table as text of a fixed width, so that output does not depend on the terminal."""
+    stream = io.StringIO()
+    Console(file=stream, width=WIDTH, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

@@ -1,0 +1,171 @@
+"""A build directory as DuckDB tables over its Parquet files, read where they lie.
+
+`ledger` has one row per document ever seen, `token_rows` one per training document with its
+`shard`. Values reach SQL as bound parameters only; paths are escaped, so that a folder called
+`a[b]*c` is not a pattern.
+"""
+
+import glob
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import duckdb
+import fsspec
+import msgspec
+import pyarrow as pa
+
+from ..corpus.errors import GristmillError
+from ..corpus.shards import TOKEN_ROW
+from ..corpus.storage import configured, is_local, join, list_files, local_path, size
+from .artifact import open_parquet
+from .published import BuildRecord, FileRecord, read_build
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,  # an audit downloads nothing
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": False,  # saves memory; every query that lists sorts
+}
+
+
+class BuildTables:
+    """The tables of one build; `file_differences` says what is not as build.json has it."""
+
+    def __init__(
+        self, out: str, record: BuildRecord, connection: duckdb.DuckDBPyConnection
+    ) -> None:
+        self.out = out
+        self.record = record
+        self.connection = connection
+        self.file_differences: list[str] = []
+        if not is_local(out):
+            protocol = out.partition("://")[0]
+            options: Mapping[str, object] = configured().get(protocol, {})
+            connection.register_filesystem(
+                fsspec.filesystem(protocol, use_listings_cache=False, **options)
+            )
+
+    def add_ledger(self) -> None:
+        """Make the table `ledger` out of every ledger file that can be read."""
+        paths = self._sound(self.record.ledger, join("ledger", "*.parquet"))
+        if not paths:
+            raise GristmillError(
+                "; ".join(self.file_differences) or "the build has no ledger",
+                where=self.out,
+                todo="Build it again: its work folder may still hold the ledger.",
+            )
+        self._read(paths).create_view("ledger")
+
+    def add_token_rows(self) -> list[str]:
+        """Make the table `token_rows` of every shard that can be read; return their paths.
+
+        Its columns are those of a token row, and `shard` and `component` from the path.
+        """
+        paths = self._sound(self.record.tokens, join("tokens", "*", "*", "*.parquet"))
+        if paths:
+            self._read(paths).create_view("token_files")
+        else:
+            filename = pa.nulls(0, pa.string())
+            empty = TOKEN_ROW.empty_table().append_column("filename", filename)
+            self.connection.register("token_files", empty)
+        self.connection.execute(
+            """
+            CREATE VIEW token_rows AS
+            SELECT * EXCLUDE (filename),
+                array_to_string(string_split(filename, '/')[-3:], '/') AS shard,
+                string_split(filename, '/')[-3] AS component
+            FROM token_files
+            """
+        )
+        return paths
+
+    def fetch(self, row: type[Row], query: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """Return the rows of a query as structs, column by name."""
+        return msgspec.convert(self.fetch_mappings(query, parameters), list[row])  # type: ignore[valid-type]
+
+    def fetch_mappings(
+        self, query: str, parameters: Sequence[object] = ()
+    ) -> list[dict[str, object]]:
+        """Return the rows of a query as column name -> value."""
+        with self._explained():
+            cursor = self.connection.execute(query, parameters)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+    def run(self, statement: str, parameters: Sequence[object] = ()) -> None:
+        """Execute a statement that returns nothing."""
+        with self._explained():
+            self.connection.execute(statement, parameters)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise GristmillError(
+                f"a Parquet file of the build cannot be read: {str(error).splitlines()[0]}",
+                where=self.out,
+                todo="Build it again with --verify, which digests every artifact first.",
+            ) from error
+
+    def _read(self, paths: Iterable[str]) -> duckdb.DuckDBPyRelation:
+        urls = [join(self.out, path) for path in sorted(paths)]
+        patterns = [glob.escape(str(local_path(url)) if is_local(url) else url) for url in urls]
+        return self.connection.read_parquet(
+            patterns,
+            filename=True,
+            hive_partitioning=False,  # a folder called a=b is no column
+        )
+
+    def _sound(self, named: Mapping[str, FileRecord], pattern: str) -> list[str]:
+        """Return the named files that are there and are Parquet; note every other difference."""
+        found = list_files(join(glob.escape(self.out), pattern))
+        depth = pattern.count("/") + 1
+        present = {"/".join(url.rsplit("/", depth)[1:]): url for url in found}
+        note = self.file_differences.append
+        for path in sorted(present.keys() - named.keys()):
+            note(f"{path} is not a file of this build")
+        sound = []
+        for path, shard in sorted(named.items()):
+            if path not in present:
+                note(f"{path} is missing")
+                continue
+            if (num_bytes := size(present[path])) != shard.num_bytes:
+                note(f"{path} has {num_bytes:,} bytes, build.json says {shard.num_bytes:,}")
+            try:
+                with open_parquet(present[path]):
+                    sound.append(path)
+            except pa.ArrowInvalid as error:
+                note(f"{path} is not a Parquet file: {str(error).splitlines()[0]}")
+        return sound
+
+
+@contextmanager
+def open_tables(out: str) -> Iterator[BuildTables]:
+    """Open a build directory, local or remote; large queries spill to a folder that is removed.
+
+    Raises:
+        GristmillError: there is no build in it, or another version's.
+    """
+    try:
+        record = read_build(out)
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"build.json is not what this gristmill writes: {error}",
+            where=out,
+            todo="Build it again.",
+        ) from error
+    if record is None:
+        raise GristmillError(
+            "there is no build in this directory: it has no build.json",
+            where=out,
+            todo="Name the --out of a build that has finished.",
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="gristmill-") as spill,
+        duckdb.connect(config=SETTINGS | {"temp_directory": spill}) as connection,
+    ):
+        yield BuildTables(out, record, connection)

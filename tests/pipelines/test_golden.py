@@ -1,0 +1,69 @@
+"""A golden digest per stage: output may only change together with the stage's version.
+
+The digest is of the rows, not of the Parquet bytes, which change with the library that writes them.
+"""
+
+import json
+import sys
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gristmill.pipelines.build import build
+from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.progress import JsonLines
+
+if TYPE_CHECKING:
+    from ..conftest import Corpus
+
+GOLDEN = Path(__file__).with_name("golden.json")
+
+
+def rows_digest(table: pa.Table) -> str:
+    """Return a digest of a table's rows as Python shows them; floats to nine digits."""
+    hasher = blake2b(digest_size=8)
+    for row in table.to_pylist():
+        hasher.update(json.dumps(row, default=_plain, sort_keys=True).encode())
+    return hasher.hexdigest()
+
+
+def _plain(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def stage_digests(out: Path) -> dict[str, str]:
+    """Return `stage vVERSION` -> digest over all of its artifacts, by the shard's name."""
+    found: dict[str, str] = {}
+    for stage in sorted((out / "work").iterdir()):
+        manifests = sorted(stage.glob("*/*.json")) if stage.is_dir() else []
+        if not manifests:
+            continue
+        hasher = blake2b(digest_size=8)
+        versions = set()
+        for path in manifests:
+            versions.add(json.loads(path.read_text())["version"])
+            hasher.update(path.parent.name.encode())
+            hasher.update(rows_digest(pq.read_table(path.with_suffix(".parquet"))).encode())
+        (version,) = versions
+        found[f"{stage.name} v{version}"] = hasher.hexdigest()
+    return found
+
+
+def test_no_stage_changes_its_output_without_a_new_version(
+    corpus: "Corpus", request: pytest.FixtureRequest
+) -> None:
+    corpus.write(order="dependency")
+    build(
+        str(corpus.recipe),
+        out=str(corpus.out),
+        executor=LocalExecutor(),
+        observer=JsonLines(sys.stderr),
+    )
+    found = stage_digests(corpus.out)
+    if request.config.getoption("--update-golden"):
+        GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(GOLDEN.read_text())

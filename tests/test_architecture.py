@@ -1,0 +1,79 @@
+"""The walls of the house: who may import whom, and what must not be loaded for --help."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = {
+    "corpus": set(),
+    "filters": {"corpus"},
+    "dedup": {"corpus", "filters"},
+    "pipelines": {"corpus", "filters", "dedup"},
+}
+MODULES = sorted(
+    path for folder in ALLOWED for path in (ROOT / folder).rglob("*.py") if path.is_file()
+)
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the absolute dotted names that a module imports, ours as gristmill.FOLDER...."""
+    package = ("gristmill", *path.relative_to(ROOT).parent.parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            found.add(".".join((*base, *((node.module,) if node.module else ()))))
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_folders_import_only_what_lies_below_them(path: Path) -> None:
+    folder = path.relative_to(ROOT).parts[0]
+    used = {name.split(".")[1] for name in imports_of(path) if name.startswith("gristmill.")}
+    assert used - {folder} <= ALLOWED[folder]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_engine_imports_ray(path: Path) -> None:
+    if path.relative_to(ROOT).as_posix() != "pipelines/engine.py":
+        assert "ray" not in {name.split(".")[0] for name in imports_of(path)}
+
+
+def test_help_loads_neither_ray_nor_torch_nor_pyarrow() -> None:
+    code = (
+        "import sys\n"
+        "from gristmill.pipelines.cli import cli\n"
+        "cli.main(['--help'], standalone_mode=False)\n"
+        "print(sorted({'ray', 'torch', 'pyarrow', 'duckdb', 'numpy'} & set(sys.modules)))\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_build_with_nothing_to_do_does_not_load_ray(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from gristmill.pipelines.engine import Engine, RayExecutor\n"
+        "RayExecutor(workers=2, address=None).close()\n"
+        "print('ray' in sys.modules)\n"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert shown.stdout.strip() == "False"
+
+
+def test_only_one_name_reaches_site_packages() -> None:
+    assert sorted(path.name for path in (ROOT / "src").iterdir() if path.suffix != ".egg-info") == [
+        "gristmill"
+    ]
+    for folder in ALLOWED:
+        link = ROOT / "src/gristmill" / folder
+        assert link.is_symlink()
+        assert link.resolve() == ROOT / folder
