@@ -12,10 +12,11 @@ Spelling, one string per imported name, in the order of the file, each once:
 
 DeepSeek-Coder took them by regular expressions (section 2.2). So does this, but comments and
 strings are matched by the same expression, so that a statement inside them is not seen. No
-alternative can backtrack far: an unterminated comment or string runs to its end. Parsers are not
-used on this path: tree-sitter 0.26 with the language pack 0.13.0 takes over 20 s on 64 KB of
-`! , */` labelled Java, 16 GB on 64 KB of `a<`, and crashes the process on `+if(.|`; no callback
-sees it in time. `filters.imports_parser` is the exact twin for well-formed files.
+alternative can backtrack far: an unterminated comment or string runs to its end. A build asks a
+parser first, in a process that may die (filters.parse_worker): tree-sitter 0.26 with the language
+pack 0.13.0 takes over 20 s on 64 KB of `! , */` labelled Java, 16 GB on 64 KB of `a<`, and crashes
+the process on `+if(.|`; no callback sees it in time. The file that kills it comes here.
+`filters.imports_parser` is the exact twin for well-formed files.
 """
 
 import re

@@ -1,7 +1,8 @@
-"""Imports by tree-sitter queries: the slow, exact twin of filters.imports, for trusted files only.
+"""Imports by tree-sitter queries: the exact twin of filters.imports.
 
-A parser knows comments, strings and nested scopes for certain, so it is what the fast expressions
-are tested against. It must not meet files that nobody has looked at: see filters.imports.
+A parser knows comments, strings and nested scopes for certain, so it is what builds use and what
+the expressions are tested against. It must not meet files that nobody has looked at, unless in a
+process that may die: see filters.parse_worker.
 """
 
 import re
@@ -58,6 +59,12 @@ def extract_imports_parser(language: str, text: str) -> list[str]:
         for item in spell(node, scopes)
     ]
     return list(dict.fromkeys(spelled))
+
+
+def load_grammars() -> None:
+    """Load every grammar and compile its query, so that no file pays for it."""
+    for grammar, pattern in _GRAMMARS.values():
+        _query(grammar, pattern)
 
 
 def _with_scopes(imports: list[Node], scopes: list[Node]) -> Iterator[tuple[Node, list[str]]]:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from ..corpus.errors import GristmillError
 from ..corpus.storage import configured, join, write_bytes
 from .artifact import InputFile, Manifest, artifact_url
 from .stage import Failure, Stage, Task, run_task
@@ -109,14 +110,22 @@ class RayExecutor:
     def _start(self) -> None:
         import ray
 
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a build calls nobody
         is_local = self._address is None
-        ray.init(
-            address=self._address,
-            num_cpus=self._num_workers() if is_local else None,
-            include_dashboard=False if is_local else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        try:
+            ray.init(
+                address=self._address or "local",  # never a cluster that happens to run here
+                num_cpus=self._num_workers() if is_local else None,
+                include_dashboard=False if is_local else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except ConnectionError as error:
+            raise GristmillError(
+                f"no ray cluster answers: {error}",
+                where=f"--ray {self._address}",
+                todo="Check the address, and that this machine has the cluster's auth token.",
+            ) from None
         self._remote = ray.remote(num_cpus=1, max_retries=MAX_ATTEMPTS - 1)(run_task)
         self._started = True
 

@@ -328,5 +328,10 @@ def _list_differences(old: list[object], new: list[object], where: str) -> Itera
 
 
 def _short(value: object) -> str:
+    """Return a value in few characters; of a table, the keys that are set."""
+    if value is None:
+        return "not set"
+    if isinstance(value, dict):
+        value = {key: inner for key, inner in value.items() if inner not in (None, [], (), {})}
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else f"{text[:57]}..."

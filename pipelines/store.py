@@ -59,7 +59,7 @@ class Store:
         return self.memo.digest(url, stamp(url), lambda: digest_file(url))
 
     def trust(self, url: str, digest: str) -> None:
-        """Take a file that has just been written for known, so that no later build reads it again."""
+        """Take a file that has just been written for known: the next build need not read it."""
         self.memo.digest(url, stamp(url), lambda: digest)
 
     def forget(self) -> None:

@@ -39,7 +39,7 @@ def build_json(result: BuildResult) -> str:
 def build_text(result: BuildResult) -> str:
     """Return what a build did, in a few lines."""
     if result.failures:
-        lines = [f"{len(result.failures)} tasks failed; nothing was published:"]
+        lines = [f"{number(len(result.failures), 'task')} failed; nothing was published:"]
         for failure in result.failures[:MAX_LINES]:
             lines.append(f"  {failure.stage} of {failure.shard}: {failure.message}")
         lines.append(f"Details: {result.out}/work/quarantine. Mend the input and build again.")
@@ -48,15 +48,14 @@ def build_text(result: BuildResult) -> str:
     totals, changed = result.record.totals, result.published
     corpus = (
         f"{totals.documents:,} documents seen, {totals.kept:,} kept, {totals.tokens:,} tokens "
-        f"in {len(result.record.tokens)} shards"
+        f"in {number(len(result.record.tokens), 'shard')}"
     )
-    if not changed.written and not changed.removed:
+    if not result.num_ran and not changed.written and not changed.removed:
         return f"{result.out}: nothing to do. {corpus}."
     shards = sum(path.startswith("tokens/") for path in changed.written)
     gone = sum(path.startswith("tokens/") for path in changed.removed)
-    did = (
-        f"{result.num_ran} tasks ran, {result.num_cached} were done; {shards} token shards written"
-    )
+    ran, written = number(result.num_ran, "task"), number(shards, "token shard")
+    did = f"{ran} ran, {result.num_cached:,} already done; {written} written"
     return f"{result.out}: {corpus}.\n{did}{f', {gone} removed' if gone else ''}."
 
 
@@ -67,7 +66,8 @@ def plan_text(plan: Plan) -> str:
         return "Nothing to do."
     lines = [*failed, *_reasons(plan)]
     if plan.is_exact:
-        lines.append(f"{len(plan.shards)} token shards change:")
+        verb = "changes" if len(plan.shards) == 1 else "change"
+        lines.append(f"{number(len(plan.shards), 'token shard')} {verb}:")
         lines += _shortened([f"  {shard.change:<8} {shard.path}" for shard in plan.shards])
         lines.append(_language_table(plan))
     else:
@@ -86,11 +86,11 @@ def _reasons(plan: Plan) -> list[str]:
         groups.setdefault((task.stage, task.reason), []).append(task)
     lines = []
     for (stage, reason), found in groups.items():
-        where = found[0].shard if len(found) == 1 else f"{len(found)} shards"
+        where = found[0].shard if len(found) == 1 else number(len(found), "shard")
         lines.append(f"{stage} of {where}: {reason}")
     lines = _shortened(lines)
     if len(tasks) > len(roots):
-        lines.append(f"{len(tasks) - len(roots)} tasks follow from that; --json names each.")
+        lines.append(f"Tasks that follow from that: {len(tasks) - len(roots):,} (--json has all)")
     return lines
 
 
@@ -120,15 +120,17 @@ def _language_table(plan: Plan) -> str:
 
 def receipt_text(receipt: Receipt) -> str:
     """Return a removal's receipt as a person reads it."""
-    lines = [f"{receipt.documents:,} documents taken out of the training data."]
+    lines = [f"{number(receipt.documents, 'document')} taken out of the training data."]
     for line, count in receipt.entries.items():
-        lines.append(f"  {line}: {count:,} documents" if count else f"  {line}: matches nothing")
-    lines.append(f"{len(receipt.shards)} token shards changed:")
+        found = f"{number(count, 'document')} seen" if count else "matches nothing"
+        lines.append(f"  {line}: {found}")
+    lines.append(f"{number(len(receipt.shards), 'token shard')} changed:")
     for shard in receipt.shards:
         fate = "removed" if not shard.digest_after else "rewritten"
         change = shard.tokens_after - shard.tokens_before
         lines.append(f"  {fate:<9} {shard.path} {change:+,} tokens")
-    lines.append(f"{receipt.purged_files} earlier artifacts deleted. Receipt: {receipt.path}")
+    purged = number(receipt.purged_files, "earlier file")
+    lines.append(f"{purged} deleted from the work folder. Receipt: {receipt.path}")
     return "\n".join(lines)
 
 
@@ -136,7 +138,13 @@ def garbage_text(garbage: Garbage, *, dry_run: bool) -> str:
     """Return what a collection removed."""
     verb = "would be removed" if dry_run else "removed"
     megabytes = garbage.num_bytes / 1e6
-    return f"{garbage.num_files} files, {megabytes:,.1f} MB {verb}; {garbage.kept_files} needed."
+    files = number(garbage.num_files, "file")
+    return f"{files}, {megabytes:,.1f} MB {verb}; {garbage.kept_files:,} needed."
+
+
+def number(count: int, noun: str) -> str:
+    """Return a count with its noun, which takes an s unless there is one of it."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def render(table: Table) -> str:

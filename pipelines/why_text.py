@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
+from ..filters.ranges import SIGNAL_RANGES
 from ..filters.rule import Rule
 from .explanation import Document, Explanation, Reference, Related, RuleVerdict
 from .printable import printable
@@ -70,8 +71,7 @@ def _repository(document: Document) -> Iterator[str]:
     if row.stars is not None:
         yield _field("stars", f"{row.stars:,}")
     if row.repository_created is not None:
-        created = datetime.fromtimestamp(row.repository_created, tz=timezone.utc)
-        yield _field("created", created.date().isoformat())
+        yield _field("created", _day(row.repository_created))
     if row.licence_files:
         yield _field("licence files", ", ".join(row.licence_files))
 
@@ -108,8 +108,14 @@ def _mark(verdict: RuleVerdict) -> str:
 
 
 def _conditions(verdict: RuleVerdict) -> str:
-    rule = verdict.rule
-    return f"{rule.signal} is {_value(verdict.value)}, wants {rule_conditions(rule)}"
+    rule, value = verdict.rule, verdict.value
+    if isinstance(value, int) and SIGNAL_RANGES[rule.signal].type == "time":
+        value = _day(value)
+    return f"{rule.signal} is {_value(value)}, wants {rule_conditions(rule)}"
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).date().isoformat()
 
 
 def rule_conditions(rule: Rule) -> str:

@@ -101,12 +101,13 @@ class Tokenize(Stage, frozen=True, kw_only=True):
                     header = path_comment(sample["language"], paths[row].as_py())
                 piece = Piece(doc_id=doc_ids[row].as_py(), header=header, text=text[row].as_py())
                 pieces.append(piece)
-                num_chars += len(piece.text)
+            size = sum(len(piece.text) for piece in pieces)
             other = batch and batch[0][0]["component"] != sample["component"]
-            if other or num_chars >= BATCH_TEXT_CHARS:
+            if batch and (other or num_chars + size > BATCH_TEXT_CHARS):
                 yield self._encode(batch)
                 batch, num_chars = [], 0
             batch.append((sample, pieces))
+            num_chars += size
         if batch:
             yield self._encode(batch)
 

@@ -26,7 +26,7 @@ HOSTILE = "src/shop/Hostile.java"
 SHOP = {
     "app/cart.py": "from shop.money import add\n\n\ndef total(cart):\n    return add(cart, 1)\n",
     "server/pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
-    "server/src/shop/money.py": "from . import units\n\n\ndef add(a, b):\n    return units.of(a, b)\n",
+    "server/src/shop/money.py": "from . import units\n\n\ndef add(a, b):\n    return units.of(a)\n",
     "server/src/shop/units.py": "def of(first, second):\n    return first + second\n",
     "go.mod": "module shop\n\ngo 1.22\n",
     "cmd/main.go": 'package main\n\nimport "shop/store"\n\nfunc main() { store.Open() }\n',
@@ -94,7 +94,7 @@ def test_token_rows_hold_files_after_those_they_import(shop: Path) -> None:
         (text,) = texts_of(shop, language)
         for order in orders:
             headers = [path_comment(language, path) for path in order]
-            files = [f"{header}{SHOP[path]}" for header, path in zip(headers, order, strict=True)]
+            files = [f"{header}\n{SHOP[path]}" for header, path in zip(headers, order, strict=True)]
             places = [text.find(file) for file in files]
             assert -1 not in places, (language, order, text)
             assert places == sorted(places), (language, order)

@@ -165,9 +165,10 @@ def test_python_modules_are_found_below_every_root() -> None:
     }
 
 
-def test_python_project_roots_may_come_from_the_context() -> None:
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py"])
+def test_python_project_roots_may_come_from_the_context(name: str) -> None:
     sources = {"t/own/d.py": "import own.e", "t/own/e.py": ""}
-    context = files_of("TOML", {"t/pyproject.toml": ""})
+    context = files_of("TOML", {f"t/{name}": ""})
     assert edges("Python", sources) == {}
     assert edges("Python", sources, context) == {"t/own/d.py": ["t/own/e.py"]}
 
