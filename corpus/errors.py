@@ -20,8 +20,12 @@ class GristmillError(ValueError):
         return f"{self.where}: {self.what}. {self.todo}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.what, self.where, self.todo))
+        return (_rebuild, (type(self), self.what, self.where, self.todo))
 
 
-def _rebuild(what: str, where: str, todo: str) -> GristmillError:
-    return GristmillError(what, where=where, todo=todo)
+class StorageError(GristmillError):
+    """A disk or a service failed: nobody's mistake, and the same command may succeed later."""
+
+
+def _rebuild(kind: type[GristmillError], what: str, where: str, todo: str) -> GristmillError:
+    return kind(what, where=where, todo=todo)

@@ -10,7 +10,7 @@ ID_BYTES = 16
 
 
 def digest_parts(tag: str, parts: Iterable[bytes | str], *, size: int = ID_BYTES) -> bytes:
-    """Return the digest of a tagged sequence; each part is length-prefixed, so parts cannot run together."""
+    """Return the digest of a tagged sequence; parts carry their length and cannot run together."""
     hasher = blake2b(digest_size=size)
     for part in (tag, *parts):
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -25,12 +25,12 @@ def content_id(text: str) -> bytes:
 
 
 def doc_id(*, source: str, collection: str, path: str, revision: str, content: bytes) -> bytes:
-    """Return the 16-byte id of one document; `content` is its content_id, or b"" if it has no text."""
+    """Return the id of one document; `content` is its content_id, or b"" if it has no text."""
     return digest_parts("document", (source, collection, path, revision, content))
 
 
 def sample_id(*, source: str, collection: str, language: str, part: int) -> bytes:
-    """Return the id of a repository's training sample; stable while the repository's files change."""
+    """Return the id of a repository's training sample; stable while its files change."""
     return digest_parts("sample", (source, collection, language, str(part)))
 
 

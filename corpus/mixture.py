@@ -67,9 +67,7 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return digest_parts("mixture", (encode_mixture(self),)).hex()
 
 
-def check_weights(
-    weights: Mapping[Component, float], *, where: str = "mixture.weights"
-) -> None:
+def check_weights(weights: Mapping[Component, float], *, where: str = "mixture.weights") -> None:
     """Raise GristmillError unless the weights are shares of a whole."""
     total = sum((Fraction(str(weight)) for weight in weights.values()), Fraction(0))
     if any(weight < 0 for weight in weights.values()) or abs(total - 1) > _WEIGHT_TOLERANCE:

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 import fsspec
 
-from .errors import GristmillError
+from .errors import GristmillError, StorageError
 
 PARTIAL = ".partial"
 CHUNK_BYTES = 1 << 20
@@ -278,6 +278,7 @@ def _explained(url: str, action: str) -> Iterator[None]:
 
 def _explain(error: Exception, url: str, action: str) -> GristmillError:
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    kind = GristmillError
     if isinstance(error, FileNotFoundError):
         todo = "Check the path."
     elif isinstance(error, PermissionError):
@@ -285,5 +286,6 @@ def _explain(error: Exception, url: str, action: str) -> GristmillError:
     elif isinstance(error, IsADirectoryError | NotADirectoryError):
         todo = "Check which part of the path is a folder."
     else:
+        kind = StorageError
         todo = "Check the disk's free space and the storage's health, then run again."
-    return GristmillError(f"cannot {action} it: {reason}", where=url, todo=todo)
+    return kind(f"cannot {action} it: {reason}", where=url, todo=todo)

@@ -124,6 +124,7 @@ def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer)
         record, nothing = publish(store, recipe, by_stage(outcome.done), previous)
         if record != previous or not exists(join(store.out, "report.html")):
             write_report(store.out)
+        store.release_quarantine()
     return BuildResult(
         out=store.out,
         record=record,

@@ -28,7 +28,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the program and turn errors into one clear line and an exit status."""
-    from ..corpus.errors import GristmillError
+    from ..corpus.errors import GristmillError, StorageError
 
     try:
         status = cli.main(standalone_mode=False)
@@ -40,7 +40,7 @@ def main() -> None:
         status = WRONG_USAGE
     except GristmillError as error:
         click.echo(f"error: {error}", err=True)
-        status = WRONG_USAGE
+        status = WRONG_CORPUS if isinstance(error, StorageError) else WRONG_USAGE
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe has gone, as `head` does
         status = 0

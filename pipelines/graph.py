@@ -22,8 +22,9 @@ from .removals import TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
-from .stages.duplicates import Bands, Cluster, CollectItems, Exact, Near, partition_name
+from .stages.duplicates import Bands, Cluster, Exact, Near
 from .stages.features import DetectLanguage, Imports, Measure, Sign
+from .stages.items import CollectItems, partition_name
 from .stages.ledger import LanguageShards, Ledger
 from .stages.read import Read
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name

@@ -86,6 +86,11 @@ class Store:
             shard=manifest.shard, url=url, digest=part.digest, row_groups=part.row_groups
         )
 
+    def release_quarantine(self) -> None:
+        """Remove the reports of failures that have since been mended."""
+        for url in list_files(join(escape_glob(self.work), "quarantine", "*.json")):
+            remove(url)
+
     def artifacts(self) -> Iterator[str]:
         """Yield every file below the work folder that belongs to an artifact."""
         for suffix in ("json", "parquet"):

@@ -1,8 +1,10 @@
 """The walls of the house: who may import whom, and what must not be loaded for --help."""
 
 import ast
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,24 @@ def test_only_one_name_reaches_site_packages() -> None:
         link = ROOT / "src/gristmill" / folder
         assert link.is_symlink()
         assert link.resolve() == ROOT / folder
+
+
+def test_the_wheel_holds_one_package_with_its_data(tmp_path: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        target = tmp_path / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run(
+        [*command, "--no-build-isolation", "--wheel-dir", tmp_path, tmp_path / "source"],
+        check=True,
+        capture_output=True,
+    )
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"gristmill"}
+    shipped = ("filters/languages.toml", "pipelines/recipes/demo.toml", "fixtures/NOTICE.tsv")
+    assert {f"gristmill/{name}" for name in (*shipped, "py.typed")} <= names

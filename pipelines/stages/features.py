@@ -22,6 +22,8 @@ from ...filters.signals import measure
 from ..artifact import InputFile, open_parquet
 from ..stage import Inputs, Output, Stage
 
+NO_SHINGLES = ShingleBatch(np.empty(0, dtype=np.uint64), np.zeros(1, dtype=np.int64))
+
 
 class DetectLanguage(Stage, frozen=True, kw_only=True):
     """Names the language of every document; ambiguous headers follow their repository."""
@@ -96,7 +98,7 @@ class Sign(Stage, frozen=True, kw_only=True):
         """Write doc_id, num_shingles and the signature (null without shingles)."""
         for rows in row_groups(inputs.one("read"), ["doc_id", "text"]):
             batches = [self._batch(batch) for batch in self._shingles(rows["text"])]
-            signed = pa.concat_tables(batches)
+            signed = pa.concat_tables(batches or [self._batch(NO_SHINGLES)])
             output.write(signed.add_column(0, "doc_id", rows["doc_id"]))
 
     def _shingles(self, texts: pa.ChunkedArray) -> Iterator[ShingleBatch]:
@@ -169,8 +171,13 @@ def _imports_table(doc_ids: pa.ChunkedArray, found: list[ParsedImports | None]) 
 
 
 def row_groups(file: InputFile, columns: list[str]) -> Iterator[pa.Table]:
-    """Yield an input row group by row group, so that one row group's text is in memory."""
+    """Yield an input row group by row group, so that one row group's text is in memory.
+
+    An input without rows gives one table without rows, so that its schema is written.
+    """
     with open_parquet(file.url) as parquet:
+        if not parquet.num_row_groups:
+            yield parquet.schema_arrow.empty_table().select(columns)
         for index in range(parquet.num_row_groups):
             yield parquet.read_row_group(index, columns=columns)
 

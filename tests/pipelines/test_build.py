@@ -268,6 +268,7 @@ def test_failed_shard_is_quarantined_and_nothing_is_published(corpus: "Corpus") 
     assert json.loads(reports[0].read_text())["message"]
     folder.unlink()
     assert run(corpus).failures == ()
+    assert not list((corpus.out / "work/quarantine").iterdir())
 
 
 def test_no_partial_file_is_left_behind(corpus: "Corpus") -> None:
@@ -288,3 +289,16 @@ def test_moving_the_build_and_its_inputs_changes_nothing(corpus: "Corpus") -> No
     )
     assert result.num_ran == 0
     assert corpus.files(moved / "out") == before
+
+
+def test_component_that_the_rules_empty_is_an_error_before_anything_changes(
+    corpus: "Corpus",
+) -> None:
+    run(corpus)
+    before = corpus.files()
+    corpus.write(
+        rules='[rules.prose_length]\nsignal = "num_chars"\nmin = 1000000\ncomponents = ["text"]'
+    )
+    with pytest.raises(GristmillError, match="text has a weight"):
+        run(corpus)
+    assert corpus.files() == before
