@@ -8,7 +8,8 @@ from rich.table import Table
 
 from .build import BuildResult
 from .gc import Garbage
-from .plan import Plan, PlannedTask
+from .plan import Plan
+from .reasons import PlannedTask
 from .remove import Receipt
 
 WIDTH = 100
