@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	@echo "report: $(DEMO)/report.html"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not system"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not system"
 
 # Needs what the tests name: Debian's chromium, and root for a disk that is full.
 test-system: $(VENV)/.installed-test

@@ -123,6 +123,12 @@ def task_key(
     return digest_parts("task", (canonical,), size=KEY_BYTES).hex()
 
 
+def as_json(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return settings as a manifest that was read has them: lists for tuples, strings for dates."""
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(settings))
+    return plain
+
+
 @cache
 def tool_versions() -> dict[str, str]:
     """Return the versions of what writes our bytes; kept in manifests, never in keys."""

@@ -57,7 +57,6 @@ def build(
         if verify:
             store.forget()
         try:
-            remember_recipe(out, recipe_path)
             return _build(recipe, store, executor, observer)
         finally:
             executor.close()
@@ -125,6 +124,7 @@ def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer)
         if record != previous or not exists(join(store.out, "report.html")):
             write_report(store.out)
         store.release_quarantine()
+        remember_recipe(store.out, recipe.path)
     return BuildResult(
         out=store.out,
         record=record,

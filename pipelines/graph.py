@@ -15,7 +15,7 @@ from ..corpus.record import Component
 from ..corpus.shards import language_folder, layout
 from ..corpus.sources import list_units
 from ..corpus.sources.unit import ReadOptions, SourceSpec, Unit, UnitKind
-from .artifact import InputFile, Manifest
+from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
 from .recipe import Recipe
 from .removals import TakeDown
@@ -235,7 +235,7 @@ class Graph:
         def find(done: Done) -> Mapping[str, list[InputFile]]:
             manifest = self.store.load("tokenize", shard, key) if key is not None else None
             same = manifest is not None and (
-                manifest.settings == tokenize.key_settings()
+                manifest.settings == as_json(tokenize.key_settings())
                 and manifest.version == tokenize.version
                 and manifest.assets == tokenize.assets()
             )

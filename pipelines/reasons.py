@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from .artifact import Manifest
+from .artifact import Manifest, as_json
 from .published import BuildRecord
 from .stage import Task
 from .store import Store
@@ -98,7 +98,7 @@ def _cause(
         return "new, or its artifact is gone"
     if old.version != version:
         return f"the stage's version went from {old.version} to {version}"
-    if old.settings != msgspec.json.decode(msgspec.json.encode(settings)):
+    if old.settings != as_json(settings):
         return "; ".join(list(differences(old.settings, settings))[:MAX_REASONS])
     other = [name for name, digest in assets.items() if old.assets.get(name) != digest]
     return f"another {' and '.join(other)} table or model" if other else None

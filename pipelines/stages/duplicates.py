@@ -1,6 +1,6 @@
 """Dedup as stages: bands out of every shard, two exchanges over the items, one resolution."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -120,8 +120,9 @@ class Near(Stage, frozen=True, kw_only=True):
         found = candidate_pairs(bands)
         pairs = found.pairs
         items = _distinct(bands, ["item_id", "preference_key", "shard"])
-        needed = set(pairs["left"].to_pylist()) | set(pairs["right"].to_pylist())
-        shingles = _item_shingles(inputs, items, needed, self.scheme.ngram)
+        paired = pa.chunked_array([*pairs["left"].chunks, *pairs["right"].chunks], ID).unique()
+        compared = items.filter(pc.is_in(items["item_id"], value_set=paired))
+        shingles = _item_shingles(inputs, compared, self.scheme.ngram)
         edges = verify_pairs(pairs, shingles.__getitem__, self.scheme.threshold)
         output.write(_with_details(edges, items, ("left", "right")))
         output.count("pairs", {"candidates": pairs.num_rows, "verified": edges.num_rows})
@@ -129,28 +130,25 @@ class Near(Stage, frozen=True, kw_only=True):
 
 
 def _item_shingles(
-    inputs: Inputs, items: pa.Table, needed: set[bytes], ngram: int
+    inputs: Inputs, items: pa.Table, ngram: int
 ) -> dict[bytes, npt.NDArray[np.uint64]]:
-    """Return the shingle set of each needed item, reading only the row groups that hold it."""
-    wanted: dict[str, set[bytes]] = {}
-    for item, shard in zip(items["item_id"].to_pylist(), items["shard"].to_pylist(), strict=True):
-        if item in needed:
-            wanted.setdefault(shard, set()).add(item)
+    """Return the shingle set of each item, reading only the row groups that hold its texts."""
     texts = {file.shard: file for file in inputs.all("texts")}
     members = {file.shard: file for file in inputs.all("members")}
-    parts: dict[bytes, list[npt.NDArray[np.uint64]]] = {item: [] for item in needed}
-    for shard, ids in sorted(wanted.items()):
+    parts: dict[bytes, list[npt.NDArray[np.uint64]]]
+    parts = {item: [] for item in items["item_id"].to_pylist()}
+    for shard in sorted(items["shard"].unique().to_pylist()):
+        ids = items.filter(pc.equal(items["shard"], shard))["item_id"].combine_chunks()
         table = members[shard].read(["item_id", "row"])
-        chosen = table.filter(pc.is_in(table["item_id"], value_set=pa.array(ids, ID)))
+        chosen = table.filter(pc.is_in(table["item_id"], value_set=ids))
         owner = dict(zip(chosen["row"].to_pylist(), chosen["item_id"].to_pylist(), strict=True))
         for row, text in read_rows(texts[shard], sorted(owner)):
             parts[owner[row]].append(shingle_hashes(text, ngram=ngram))
     return {item: np.unique(np.concatenate(found)) for item, found in parts.items()}
 
 
-def read_rows(file: InputFile, rows: list[int]) -> list[tuple[int, str]]:
-    """Return (row, text) of the given rows of a text artifact, one row group at a time."""
-    found = []
+def read_rows(file: InputFile, rows: list[int]) -> Iterator[tuple[int, str]]:
+    """Yield (row, text) of the given rows of a text artifact, one row group in memory."""
     with open_parquet(file.url) as parquet:
         start = position = 0
         for group in range(parquet.num_row_groups):
@@ -160,9 +158,8 @@ def read_rows(file: InputFile, rows: list[int]) -> list[tuple[int, str]]:
                 position += 1
             if position > first:
                 texts = parquet.read_row_group(group, columns=["text"])["text"]
-                found += [(row, texts[row - start].as_py()) for row in rows[first:position]]
+                yield from ((row, texts[row - start].as_py()) for row in rows[first:position])
             start = end
-    return found
 
 
 class Cluster(Stage, frozen=True, kw_only=True):
@@ -221,19 +218,11 @@ def _distinct(table: pa.Table, columns: list[str]) -> pa.Table:
 
 def _with_details(found: pa.Table, items: pa.Table, sides: tuple[str, str]) -> pa.Table:
     """Add the preference key and the shard of the items on both sides of each row."""
-    ids = items["item_id"].to_pylist()
-    keys = dict(zip(ids, items["preference_key"].to_pylist(), strict=True))
-    shards = dict(zip(ids, items["shard"].to_pylist(), strict=True))
     for side in sides:
-        values = found[side].to_pylist()
-        found = found.append_column(f"{side}_key", _lookup(values, keys, PREFERENCE_KEY))
-        found = found.append_column(f"{side}_shard", _lookup(values, shards, pa.string()))
+        rows = pc.index_in(found[side], value_set=items["item_id"].combine_chunks())
+        for name, column in (("key", "preference_key"), ("shard", "shard")):
+            found = found.append_column(f"{side}_{name}", items[column].take(rows))
     return found
-
-
-def _lookup(ids: list[bytes], table: Mapping[bytes, object], kind: pa.DataType) -> pa.Array:
-    get: Callable[[bytes], object] = table.__getitem__
-    return pa.array([get(item) for item in ids], kind)
 
 
 def _all(inputs: Inputs, role: str) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.pipelines.build import BuildResult, build, make_executor
+from gristmill.pipelines.build import BuildResult, build, make_executor, remembered_recipe
 from gristmill.pipelines.engine import LocalExecutor
 from gristmill.pipelines.plan import Plan, plan
 from gristmill.pipelines.progress import JsonLines
@@ -302,3 +302,29 @@ def test_component_that_the_rules_empty_is_an_error_before_anything_changes(
     with pytest.raises(GristmillError, match="text has a weight"):
         run(corpus)
     assert corpus.files() == before
+
+
+def test_changed_verdict_tokenizes_the_changed_documents_only(corpus: "Corpus") -> None:
+    run(corpus)
+    known = set((corpus.out / "work/tokenize").glob("*/*.json"))
+    corpus.write(rules=HASKELL_80)
+    run(corpus)
+    fresh = set((corpus.out / "work/tokenize").glob("*/*.json")) - known
+    built = [json.loads(path.read_text())["counts"]["samples"]["built"] for path in fresh]
+    assert len(fresh) >= 1
+    # Without Wider.hs, the one sample that holds both files of its repository is another one.
+    assert sum(built) == 1
+
+
+def test_failed_build_of_another_recipe_is_not_what_remove_rebuilds(corpus: "Corpus") -> None:
+    run(corpus)
+    other = corpus.base / "other.toml"
+    other.write_text(corpus.recipe.read_text().replace("prose/*.jsonl", "nowhere/*.jsonl"))
+    with pytest.raises(GristmillError, match="no file matches"):
+        build(
+            str(other),
+            out=str(corpus.out),
+            executor=LocalExecutor(),
+            observer=JsonLines(sys.stderr),
+        )
+    assert remembered_recipe(str(corpus.out)) == str(corpus.recipe)

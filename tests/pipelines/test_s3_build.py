@@ -61,7 +61,7 @@ def endpoint() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    _bucket(url).mkdir("bucket")
+    _bucket(url).mkdir("builds")
     yield url
     server.stop()
     storage.configure("s3", before)
@@ -105,11 +105,11 @@ def local(
 def test_out_on_s3_holds_the_bytes_of_a_local_build_and_is_built_once(
     local: Path, endpoint: str, tmp_path: Path
 ) -> None:
-    first = run(local / "recipe.toml", "s3://bucket/out")
+    first = run(local / "recipe.toml", "s3://builds/out")
     assert first.num_ran > 0
-    second = run(local / "recipe.toml", "s3://bucket/out")
+    second = run(local / "recipe.toml", "s3://builds/out")
     assert (second.num_ran, second.published.written) == (0, ())
-    _bucket(endpoint).get("bucket/out", str(tmp_path / "fetched"), recursive=True)
+    _bucket(endpoint).get("builds/out", str(tmp_path / "fetched"), recursive=True)
     published = _files(tmp_path / "fetched")
     assert published == _files(local / "out")
     assert {path.partition("/")[0] for path in published} == {
@@ -134,9 +134,9 @@ def test_sources_on_s3_give_what_local_ones_give(
     local: Path, endpoint: str, tmp_path: Path
 ) -> None:
     for path in local.glob("*.*"):
-        _bucket(endpoint).put_file(str(path), f"bucket/in/{path.name}")
+        _bucket(endpoint).put_file(str(path), f"builds/in/{path.name}")
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE.format(base="s3://bucket/in/", endpoint=endpoint))
+    recipe.write_text(RECIPE.format(base="s3://builds/in/", endpoint=endpoint))
     run(recipe, str(tmp_path / "out"))
     names = ["collection", "path", "content_id", "language", "dropped_by", "tokens"]
     remote, here = (
@@ -144,7 +144,7 @@ def test_sources_on_s3_give_what_local_ones_give(
         for out in (tmp_path / "out", local / "out")
     )
     for row in remote:
-        row["path"] = row["path"].removeprefix("bucket/in/")
+        row["path"] = row["path"].removeprefix("builds/in/")
     assert remote == here
     assert len(here) == 4
 
@@ -153,9 +153,9 @@ def test_a_whole_recipe_on_s3_gives_the_bytes_of_the_local_one(
     local: Path, endpoint: str, tmp_path: Path
 ) -> None:
     for path in local.glob("*.*"):
-        _bucket(endpoint).put_file(str(path), f"bucket/whole/{path.name}")
+        _bucket(endpoint).put_file(str(path), f"builds/whole/{path.name}")
     build(
-        "s3://bucket/whole/recipe.toml",
+        "s3://builds/whole/recipe.toml",
         out=str(tmp_path / "out"),
         executor=LocalExecutor(),
         observer=JsonLines(io.StringIO()),
