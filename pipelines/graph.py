@@ -9,14 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from ..corpus.errors import GristmillError
-from ..corpus.ids import digest_parts
-from ..corpus.record import Component
 from ..corpus.shards import language_folder, layout
-from ..corpus.sources import list_units
-from ..corpus.sources.unit import ReadOptions, SourceSpec, Unit, UnitKind
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
+from .inputs import Shard, list_shards
 from .recipe import Recipe
 from .removals import TakeDown
 from .stage import Stage
@@ -32,57 +28,6 @@ from .store import Store
 
 Done = Mapping[NodeId, Manifest]
 ALL = "all"  # the shard of a stage that has only one
-
-
-class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """Units that are read together: part of a source's repositories, or one file of documents."""
-
-    name: str
-    source: str
-    component: Component
-    kind: UnitKind
-    options: ReadOptions
-    units: tuple[Unit, ...]
-
-
-def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
-    """Return the shards of every source; a unit's shard depends on its name alone."""
-    shards = []
-    for source in recipe.raw.source:
-        units = _units(source, recipe, store)
-        groups: dict[str, list[Unit]] = {}
-        for unit in units:
-            groups.setdefault(_shard_name(source, unit), []).append(unit)
-        for name, members in sorted(groups.items()):
-            shards.append(
-                Shard(
-                    name=name,
-                    source=source.name,
-                    component=source.component,
-                    kind=source.kind,
-                    options=ReadOptions.of(source),
-                    units=tuple(sorted(members, key=lambda unit: unit.name)),
-                )
-            )
-    return shards
-
-
-def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:
-    try:
-        return list_units(source, base=recipe.base, memo=store.memo)
-    except GristmillError as error:
-        where = f"{recipe.path}: {error.where}"
-        raise GristmillError(error.what, where=where, todo=error.todo) from error
-
-
-def _shard_name(source: SourceSpec, unit: Unit) -> str:
-    """Return a name safe as a folder: hashed units, or the file's own name."""
-    if unit.kind == "repository" or source.shards is not None:
-        shards = source.shards or 1
-        index = int.from_bytes(digest_parts("shard", (unit.name,), size=8), "little") % shards
-        return f"{source.name}.{index}of{shards}"
-    name = language_folder(unit.name.rpartition("/")[2])[:80]
-    return f"{source.name}.{name}.{digest_parts('shard', (unit.name,), size=3).hex()}"
 
 
 class Graph:
