@@ -7,6 +7,7 @@ commands so that `--help` answers at once.
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -90,8 +91,7 @@ def build(
     from .build import make_executor
     from .progress import make_observer
 
-    observer = make_observer()
-    try:
+    with closing(make_observer()) as observer, _notes_on_stderr():
         result = run(
             recipe,
             out=out,
@@ -99,9 +99,12 @@ def build(
             observer=observer,
             verify=verify,
         )
-    finally:
-        observer.close()
     _finish_build(result, as_json=as_json)
+
+
+def _notes_on_stderr() -> AbstractContextManager[object]:
+    """Keep stdout for results: ray prints the loss of a worker there."""
+    return redirect_stdout(sys.stderr)
 
 
 def _finish_build(result: "BuildResult", *, as_json: bool) -> None:
@@ -122,7 +125,8 @@ def plan(recipe: str, *, out: str, workers: int | None, address: str | None, as_
     from .summary import plan_text, to_json
 
     executor = make_executor(workers=workers or 0, address=address)
-    found: Plan = run(recipe, out=out, executor=executor)
+    with _notes_on_stderr():
+        found: Plan = run(recipe, out=out, executor=executor)
     click.echo(to_json(found) if as_json else plan_text(found))
     if found.failures:
         sys.exit(WRONG_CORPUS)
@@ -205,8 +209,7 @@ def remove(
     from .remove import remove_documents
     from .summary import receipt_text, to_json
 
-    observer = make_observer()
-    try:
+    with closing(make_observer()) as observer, _notes_on_stderr():
         result, receipt = remove_documents(
             directory,
             listing,
@@ -214,8 +217,6 @@ def remove(
             executor=make_executor(workers=None if address else workers, address=address),
             observer=observer,
         )
-    finally:
-        observer.close()
     if receipt is None:
         _finish_build(result, as_json=as_json)
     else:

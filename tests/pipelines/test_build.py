@@ -1,5 +1,6 @@
 """The promises of a build: same bytes on every path, nothing twice, nothing lost."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -328,3 +330,33 @@ def test_failed_build_of_another_recipe_is_not_what_remove_rebuilds(corpus: "Cor
             observer=JsonLines(sys.stderr),
         )
     assert remembered_recipe(str(corpus.out)) == str(corpus.recipe)
+
+
+def _kill_a_ray_worker(driver: int) -> bool:
+    for process in psutil.Process(driver).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name().startswith("ray::run_task"):
+                process.kill()
+                return True
+    return False
+
+
+def test_ray_worker_that_is_killed_costs_a_retry_and_nothing_else(corpus: "Corpus") -> None:
+    run(corpus, corpus.base / "clean")
+    command = [sys.executable, "-m", "gristmill", "build", str(corpus.recipe), "--json", "--out"]
+    process = subprocess.Popen(
+        [*command, str(corpus.out), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    killed = False
+    while not killed and process.poll() is None:
+        killed = _kill_a_ray_worker(process.pid)
+    result, _ = process.communicate(timeout=240)
+    assert killed
+    assert process.returncode == 0
+    assert json.loads(result)["failures"] == []
+    assert corpus.files() == corpus.files(corpus.base / "clean")
