@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one object per line")
     as_json = parser.parse_args().json
     ours, peer = Tokenizer(), load_peer()
+    ours.encode_batch(["warm", "\u2003"])  # loads both engines
     if not as_json:
         print(f"{platform.machine()}, Python {platform.python_version()}, {date()}")
         print(f"{'texts':<20}{'ours MB/s':>12}{'peer MB/s':>12}{'ratio':>8}")

@@ -126,7 +126,12 @@ class RayExecutor:
                 where=f"--ray {self._address}",
                 todo="Check the address, and that this machine has the cluster's auth token.",
             ) from None
-        self._remote = ray.remote(num_cpus=1, max_retries=MAX_ATTEMPTS - 1)(run_task)
+        resources = _cluster_resources()
+        # A small machine has less for each core; asking for more would wait for ever.
+        share = int(resources.get("memory", TASK_MEMORY_BYTES) / resources.get("CPU", 1))
+        self._remote = ray.remote(
+            num_cpus=1, max_retries=MAX_ATTEMPTS - 1, memory=min(TASK_MEMORY_BYTES, share)
+        )(run_task)
         self._started = True
 
     def _num_workers(self) -> int:
@@ -136,8 +141,7 @@ class RayExecutor:
         """Send a task; the first one starts ray."""
         if not self._started:
             self._start()
-        remote = self._remote.options(memory=TASK_MEMORY_BYTES)
-        self._running[remote.remote(task, key)] = task
+        self._running[self._remote.remote(task, key)] = task
 
     def wait(self) -> tuple[Task, Manifest | Failure]:
         """Return the first task to finish; a lost worker is a failure of its task."""
@@ -161,10 +165,7 @@ class RayExecutor:
         """Keep two tasks a core under way, so that no core waits for the driver."""
         if not self._started:
             return 1
-        import ray
-
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        return int(2 * resources.get("CPU", 1)) - len(self._running)
+        return int(2 * _cluster_resources().get("CPU", 1)) - len(self._running)
 
     def close(self) -> None:
         """Disconnect; a local cluster stops with it."""
@@ -172,6 +173,13 @@ class RayExecutor:
             import ray
 
             ray.shutdown()
+
+
+def _cluster_resources() -> dict[str, float]:
+    import ray
+
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources
 
 
 class Outcome(msgspec.Struct, kw_only=True):
