@@ -241,6 +241,11 @@ def language_folder(language: str) -> str:
     return _UNSAFE_HEAD.sub(lambda match: f"%{ord(match[0]):02X}", folder)
 
 
+def shard_path(component: str, language: str, name: str) -> str:
+    """Return where a shard lies below the tokens folder of a build."""
+    return f"{component}/{language_folder(language)}/{name}.parquet"
+
+
 def folder_language(folder: str) -> str:
     """Return the language that a folder is named after."""
     return unquote(folder, errors="strict")

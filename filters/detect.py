@@ -55,7 +55,7 @@ GUESS_CONFIDENCE = 0.5
 # Sources that speak for another language's headers.
 KIN = {"CUDA": ("C++",), "Objective-C++": ("C++", "Objective-C")}
 
-UNDETERMINED = "und"
+UNDETERMINED = "und"  # ISO 639-2: no language was found
 READ_ROWS = 256  # texts turned into Python strings at a time
 COLUMNS = pa.schema([field for field in LANGUAGE if field.name != "doc_id"])
 

@@ -39,6 +39,18 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         """The stage's name and the shard."""
         return (self.stage.name, self.shard)
 
+    def task(self, store: Store, done: Mapping[NodeId, Manifest]) -> Task:
+        """Return the node's task, once the nodes that it needs are done."""
+        hints = self.hints(done) if self.hints is not None else {}
+        return Task(
+            stage=self.stage,
+            shard=self.shard,
+            folder=store.folder(self.stage.name, self.shard),
+            inputs={role: tuple(files) for role, files in self.inputs(done).items()},
+            hints={role: tuple(files) for role, files in hints.items()},
+            storage=configured(),
+        )
+
 
 class Observer(Protocol):
     """Is told what the engine does; progress bars and plans are observers."""
@@ -249,7 +261,7 @@ class Engine:
         if any(need not in outcome.done for need in node.needs):
             outcome.blocked.add(node.id)
             return False
-        task = self._task(node)
+        task = node.task(self.store, self.outcome.done)
         key = task.key
         manifest = self.store.find(task, key)
         if manifest is not None:
@@ -262,19 +274,6 @@ class Engine:
         self._observer.start(task, key)
         self._executor.submit(task, key)
         return True
-
-    def _task(self, node: Node) -> Task:
-        done = self.outcome.done
-        inputs = {role: tuple(files) for role, files in node.inputs(done).items()}
-        hints = node.hints(done) if node.hints is not None else {}
-        return Task(
-            stage=node.stage,
-            shard=node.shard,
-            folder=self.store.folder(node.stage.name, node.shard),
-            inputs=inputs,
-            hints={role: tuple(files) for role, files in hints.items()},
-            storage=configured(),
-        )
 
     def _collect(self, under_way: dict[NodeId, Node], ready: deque[Node]) -> Node | None:
         """Wait for one task; return its node once it is settled for good."""

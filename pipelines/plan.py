@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from ..corpus.record import Component
-from ..corpus.shards import language_folder
 from .artifact import Manifest
 from .build import open_recipe, open_store, tokenize_keys
 from .engine import Engine, Executor, Node, Outcome
 from .graph import Graph
-from .published import BuildRecord, read_build
+from .published import BuildRecord, read_build, token_path
 from .reasons import Before, PlannedTask
 from .removals import load_take_down
 from .stage import Failure, Stage, Task
@@ -112,55 +111,31 @@ def _plan(graph: Graph, store: Store, previous: BuildRecord | None, outcome: Out
             failures=failures,
         )
     nodes = graph.outputs(outcome.done, graph.layout(outcome.done))
-    tasks = _output_tasks(nodes, store, before, outcome)
+    made = [node.task(store, outcome.done) for node in nodes]
+    outputs = [(task.key, task) for task in made]
+    missing = [task for key, task in outputs if store.find(task, key) is None]
+    tasks = tuple(before.planned(task) for task in missing)
     return Plan(
         is_exact=True,
         tasks=tasks,
         done=done,
-        shards=tuple(_shard_changes(nodes, previous, outcome)),
+        shards=tuple(_shard_changes(outputs, previous)),
         languages=tuple(_language_changes(graph, previous, outcome)),
         seconds=sum(task.seconds or 0.0 for task in tasks),
         unknown=(),
     )
 
 
-def _task(node: Node, store: Store, outcome: Outcome) -> Task:
-    return Task(
-        stage=node.stage,
-        shard=node.shard,
-        folder=store.folder(node.stage.name, node.shard),
-        inputs={role: tuple(files) for role, files in node.inputs(outcome.done).items()},
-        hints={},
-        storage={},
-    )
-
-
-def _output_tasks(
-    nodes: Iterable[Node], store: Store, before: "Before", outcome: Outcome
-) -> tuple[PlannedTask, ...]:
-    tasks = [_task(node, store, outcome) for node in nodes]
-    return tuple(before.planned(task) for task in tasks if store.find(task, task.key) is None)
-
-
 def _shard_changes(
-    nodes: Iterable[Node], previous: BuildRecord | None, outcome: Outcome
+    outputs: Iterable[tuple[str, Task]], previous: BuildRecord | None
 ) -> Iterable[ShardChange]:
+    """Yield what becomes of each token shard; `outputs` holds the tasks with their keys."""
     old = {} if previous is None else {path: s.key for path, s in previous.tokens.items()}
     new = {}
-    for node in nodes:
-        stage = node.stage
+    for key, task in outputs:
+        stage = task.stage
         if isinstance(stage, Pack):
-            task = Task(
-                stage=stage,
-                shard=node.shard,
-                folder="",
-                inputs={role: tuple(f) for role, f in node.inputs(outcome.done).items()},
-                hints={},
-                storage={},
-            )
-            name = node.shard.rpartition(".")[2]
-            path = f"tokens/{stage.component}/{language_folder(stage.language)}/{name}.parquet"
-            new[path] = task.key
+            new[token_path(stage.component, stage.language, task.shard)] = key
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
             yield ShardChange(path=path, change="remove")

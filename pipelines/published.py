@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from ..corpus.mixture import Mixture, MixtureShard, make_mixture
 from ..corpus.record import Component
-from ..corpus.shards import language_folder
+from ..corpus.shards import shard_path
 from ..corpus.storage import (
     escape_glob,
     exists,
@@ -27,6 +27,7 @@ from ..corpus.storage import (
 from ..corpus.tokenizer import TOKENIZER_DIGEST
 from .artifact import Manifest, artifact_url, open_parquet, tool_versions
 from .recipe import Recipe
+from .stage import value_counts
 from .store import Store
 
 FORMAT_VERSION = 1
@@ -130,9 +131,12 @@ def _pretty(value: object) -> bytes:
 
 def _token_path(manifest: Manifest) -> str:
     settings = manifest.settings
-    folder = language_folder(str(settings["language"]))
-    name = manifest.shard.rpartition(".")[2]
-    return f"tokens/{settings['component']}/{folder}/{name}.parquet"
+    return token_path(str(settings["component"]), str(settings["language"]), manifest.shard)
+
+
+def token_path(component: str, language: str, pack_shard: str) -> str:
+    """Return where the artifact of a `pack` task is published, below the build directory."""
+    return f"tokens/{shard_path(component, language, pack_shard.rpartition('.')[2])}"
 
 
 def _stands(store: Store, path: str, manifest: Manifest) -> bool:
@@ -228,7 +232,7 @@ def count_totals(ledger: Sequence[str]) -> Totals:
             table = file.read(columns=[*GROUPS, "dropped_by", "num_bytes", "tokens"])
         documents += table.num_rows
         num_bytes += pc.sum(table["num_bytes"]).as_py() or 0
-        for reason, count in _value_counts(table["dropped_by"]).items():
+        for reason, count in value_counts(table["dropped_by"]).items():
             drops[reason] = drops.get(reason, 0) + count
         table = table.filter(pc.is_null(table["dropped_by"]))
         kept += table.num_rows
@@ -240,11 +244,6 @@ def count_totals(ledger: Sequence[str]) -> Totals:
     return Totals(
         documents=documents, kept=kept, num_bytes=num_bytes, tokens=tokens, by=by, drops=drops
     )
-
-
-def _value_counts(column: pa.ChunkedArray) -> dict[str, int]:
-    counts = pc.value_counts(pc.drop_null(column))
-    return {row["values"].as_py(): row["counts"].as_py() for row in counts}
 
 
 def _grouped(table: pa.Table, name: str) -> list[tuple[str, int, int]]:

@@ -20,13 +20,12 @@ from ..corpus.storage import exists, join, read_bytes
 from ..dedup.minhash import MinHashScheme
 from ..filters.languages import language_table
 from ..filters.rules import Rule, parse_rules
+from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-OrderMethod = Literal["random", "dependency", "path"]
 
 
 class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +44,7 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How the files of a repository become training documents (DeepSeek-Coder-V2: random)."""
 
     method: OrderMethod = "random"
-    max_sample_bytes: int = 32768  # DeepSeek-Coder kept larger repositories at file level
+    max_sample_bytes: int = SMALL_REPOSITORY_BYTES
 
     def __post_init__(self) -> None:
         if self.max_sample_bytes < 1:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..corpus.errors import GristmillError
@@ -180,6 +181,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     detail: str
     is_final: bool
+
+
+def value_counts(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return how often each string of a column occurs; nulls are not counted."""
+    counts = pc.value_counts(pc.drop_null(column))
+    return {row["values"].as_py(): row["counts"].as_py() for row in counts}
 
 
 def run_task(task: Task, key: str) -> Manifest | Failure:

@@ -1,18 +1,15 @@
 """What a command tells a person on stdout, and the same as JSON for a tool."""
 
-import io
-
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from .build import BuildResult
 from .gc import Garbage
 from .plan import Plan
+from .printable import render
 from .reasons import PlannedTask
 from .remove import Receipt
 
-WIDTH = 100
 MAX_LINES = 20
 
 
@@ -146,10 +143,3 @@ def garbage_text(garbage: Garbage, *, dry_run: bool) -> str:
 def number(count: int, noun: str) -> str:
     """Return a count with its noun, which takes an s unless there is one of it."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def render(table: Table) -> str:
-    """Return a table as text of a fixed width, so that output does not depend on the terminal."""
-    stream = io.StringIO()
-    Console(file=stream, width=WIDTH, color_system=None).print(table)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts, sample_id
+from ...filters.detect import UNDETERMINED
 from ..order import OrderFile, order_files, split_groups
 from ..recipe import OrderSettings
 from ..stage import Inputs, Output, Stage
@@ -15,8 +16,6 @@ from ..stage import Inputs, Output, Stage
 Row = dict[str, Any]  # one row of a table, as pyarrow gives it
 
 CONTEXT_FILES = (r"go\.mod", r"pyproject\.toml", r"setup\.py", r"setup\.cfg")
-UNDETERMINED = "und"  # ISO 639-2: no language was found and no rule minded
-
 VERDICT = pa.schema(
     [
         ("doc_id", pa.binary(16)),

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from ...corpus.record import READ
 from ...filters.rules import Rule, decide
 from ..removals import Removals, removed_rows
-from ..stage import Inputs, Output, Stage
+from ..stage import Inputs, Output, Stage, value_counts
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"
@@ -43,5 +43,4 @@ class Decide(Stage, frozen=True, kw_only=True):
                 }
             )
         )
-        drops = pc.value_counts(pc.drop_null(dropped_by))
-        output.count("drops", {row["values"].as_py(): row["counts"].as_py() for row in drops})
+        output.count("drops", value_counts(dropped_by))

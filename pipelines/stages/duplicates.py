@@ -1,6 +1,6 @@
 """Dedup as stages: bands out of every shard, two exchanges over the items, one resolution."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from ...dedup.preference import PREFERENCE_KEY
 from ...dedup.shingles import shingle_hashes
 from ...dedup.verify import verify_pairs
 from ..artifact import InputFile, open_parquet
-from ..stage import Inputs, Output, Stage
+from ..stage import Inputs, Output, Stage, value_counts
 from .items import ITEM, partition_name
 
 BAND = pa.schema(
@@ -193,12 +193,7 @@ class Cluster(Stage, frozen=True, kw_only=True):
         output.write(fates.slice(0, 0))
         for shard in sorted(set(home)):
             output.write(fates.filter(pa.array(home == shard)), slice_name=shard)
-        output.count("items", _count_reasons(fates))
-
-
-def _count_reasons(fates: pa.Table) -> Mapping[str, int]:
-    counts = pc.value_counts(fates["reason"])
-    return {row["values"].as_py(): row["counts"].as_py() for row in counts}
+        output.count("items", value_counts(fates["reason"]))
 
 
 def _with_shard(inputs: Inputs, schema: pa.Schema) -> pa.Table:

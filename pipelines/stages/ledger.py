@@ -7,7 +7,7 @@ import msgspec
 import pyarrow as pa
 
 from ...corpus.record import Component
-from ...corpus.shards import bucket_of, language_folder
+from ...corpus.shards import bucket_of, shard_path
 from ..stage import Inputs, Output, Stage
 from .compose import Row
 from .decide import METADATA
@@ -30,7 +30,7 @@ class LanguageShards(msgspec.Struct, frozen=True, kw_only=True):
         for prefix, name in zip(self.prefixes, self.names, strict=True):
             first, last = bucket_range(prefix, bits)
             if first <= bucket < last:
-                return f"{self.component}/{language_folder(self.language)}/{name}.parquet"
+                return shard_path(self.component, self.language, name)
         raise AssertionError((self.language, bucket))
 
 
