@@ -19,6 +19,11 @@ def digest_parts(tag: str, parts: Iterable[bytes | str], *, size: int = ID_BYTES
     return hasher.digest()
 
 
+def bytes_digest(data: bytes) -> bytes:
+    """Return the digest of bytes as they were read, with no tag: `b2sum -l 128` prints the same."""
+    return blake2b(data, digest_size=ID_BYTES).digest()
+
+
 def content_id(text: str) -> bytes:
     """Return the 16-byte id of a text: equal texts have equal ids."""
     return digest_parts("content", (text,))

@@ -24,11 +24,15 @@ READ = pa.schema(
         ("component", pa.string()),  # code, math or text
         ("kind", pa.string()),  # file (of a repository), page (of a crawl), document
         ("collection", pa.string()),  # repository full name, host, or data set
-        ("path", pa.string()),  # path in the repository, URL, or record locator
+        (
+            "path",
+            pa.string(),
+        ),  # in the repository (of a notebook: #script, #cells), URL, or locator
         ("revision", pa.string()),  # commit, or WARC-Record-ID; "" when there is none
         ("origin_file", pa.string()),  # the input it was read from, relative to the recipe
         ("origin_offset", pa.int64()),  # byte offset of a WARC record, row number of a document
-        ("num_bytes", pa.int64()),  # size of the original bytes
+        ("num_bytes", pa.int64()),  # size of the original bytes, or of a text made of a notebook
+        ("bytes_digest", ID),  # of the original bytes before decoding; null where none were read
         ("encoding", pa.string()),  # the charset it was decoded from
         ("repository_created", pa.timestamp("s", "UTC")),
         ("stars", pa.int64()),
@@ -74,6 +78,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     origin_file: str
     origin_offset: int | None = None
     num_bytes: int
+    bytes_digest: bytes | None = None
     encoding: str | None = None
     repository_created: int | None = None  # Unix seconds, UTC
     stars: int | None = None

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from .. import storage
 from ..errors import GristmillError
+from ..ids import bytes_digest
 from ..record import ReadDrop, Record
 from .inflate import CorruptInputError, InflatedReader
 from .rows import text_or_reason
@@ -46,7 +47,7 @@ def _read_text(unit: Unit, stream: BinaryIO, limits: ReadLimits) -> Record:
         return _dropped(unit, 0, "huge", _over(unit.size_bytes, limits), unit.size_bytes)
     outcome = text_or_reason(data)
     if isinstance(outcome, str):
-        return _dropped(unit, 0, outcome, None, len(data))
+        return _dropped(unit, 0, outcome, None, len(data), data=data)
     text, encoding = outcome
     return Record(
         collection=unit.source,
@@ -54,6 +55,7 @@ def _read_text(unit: Unit, stream: BinaryIO, limits: ReadLimits) -> Record:
         origin_file=unit.relative,
         origin_offset=0,
         num_bytes=len(data),
+        bytes_digest=bytes_digest(data),
         encoding=encoding,
         text=text,
     )
@@ -103,17 +105,19 @@ def _json_record(
         # The standard library's parser takes NaN, which its own writer puts into score fields.
         value = json.loads(line.decode("utf-8-sig" if row == 0 else "utf-8"))
     except (ValueError, RecursionError) as error:
-        return _dropped(unit, row, "corrupt", f"line {row + 1} is not JSON: {error}", len(line))
+        what = f"line {row + 1} is not JSON: {error}"
+        return _dropped(unit, row, "corrupt", what, len(line), data=line)
     if not isinstance(value, dict):
-        return _dropped(unit, row, "corrupt", f"line {row + 1} is not an object", len(line))
+        what = f"line {row + 1} is not an object"
+        return _dropped(unit, row, "corrupt", what, len(line), data=line)
     text = value.get(options.text_field)
     if not isinstance(text, str):
         what = f"line {row + 1} has no string named {options.text_field!r}"
-        return _dropped(unit, row, "corrupt", what, len(line))
+        return _dropped(unit, row, "corrupt", what, len(line), data=line)
     fields = (value.get(name) for name in (options.id_field, options.url_field))
     names = [str(field) for field in fields if isinstance(field, str | int) and str(field)]
     language = value.get(options.language_field)
-    return _document(unit, row, text, names, language, limits)
+    return _document(unit, row, line, text, names, language, limits)
 
 
 def _read_parquet(
@@ -173,7 +177,8 @@ def _batch_records(
     for text, *fields, language in zip(texts, *columns, languages, strict=True):
         names = [str(field) for field in fields if isinstance(field, str | int) and str(field)]
         if isinstance(text, str):
-            yield _document(unit, row, text, names, language, limits)
+            data = text.encode("utf-8", "surrogateescape")
+            yield _document(unit, row, data, text, names, language, limits)
         else:
             yield _dropped(unit, row, "corrupt", f"row {row} has a null text", 0)
         row += 1
@@ -190,25 +195,33 @@ def _values(column: pa.Array) -> list[object]:
 
 
 def _document(
-    unit: Unit, row: int, text: str, names: list[str], language: object, limits: ReadLimits
+    unit: Unit,
+    row: int,
+    data: bytes,
+    text: str,
+    names: list[str],
+    language: object,
+    limits: ReadLimits,
 ) -> Record:
+    """Return the row of a text; `data` is the line or the value that it was read from."""
     path = _encodable(names[0]) if names else _locator(unit, row)
     try:
         num_bytes = len(text.encode())
     except UnicodeEncodeError:
-        return _dropped(unit, row, "undecodable", "not valid UTF-8", len(text), path)
+        return _dropped(unit, row, "undecodable", "not valid UTF-8", len(text), path, data)
     if num_bytes > limits.max_file_bytes:
-        return _dropped(unit, row, "huge", _over(num_bytes, limits), num_bytes, path)
+        return _dropped(unit, row, "huge", _over(num_bytes, limits), num_bytes, path, data)
     if "\0" in text:
-        return _dropped(unit, row, "binary", "U+0000 in the text", num_bytes, path)
+        return _dropped(unit, row, "binary", "U+0000 in the text", num_bytes, path, data)
     if not text:
-        return _dropped(unit, row, "empty", None, 0, path)
+        return _dropped(unit, row, "empty", None, 0, path, data)
     return Record(
         collection=unit.source,
         path=path,
         origin_file=unit.relative,
         origin_offset=row,
         num_bytes=num_bytes,
+        bytes_digest=bytes_digest(data),
         encoding="utf-8",
         language_hint=_encodable(language) if isinstance(language, str) and language else None,
         text=text,
@@ -216,7 +229,13 @@ def _document(
 
 
 def _dropped(
-    unit: Unit, row: int, reason: ReadDrop, error: str | None, num_bytes: int, path: str = ""
+    unit: Unit,
+    row: int,
+    reason: ReadDrop,
+    error: str | None,
+    num_bytes: int,
+    path: str = "",
+    data: bytes | None = None,
 ) -> Record:
     return Record(
         collection=unit.source,
@@ -224,6 +243,7 @@ def _dropped(
         origin_file=unit.relative,
         origin_offset=row,
         num_bytes=num_bytes,
+        bytes_digest=None if data is None else bytes_digest(data),
         read_drop=reason,
         read_error=error,
     )

@@ -26,7 +26,7 @@ _FLAT_TAGS = frozenset(  # void, or closed by what follows
 )
 _LANG = re.compile(r"<html\b[^>]*?\s(?:xml:)?lang\s*=\s*[\"']?([A-Za-z][A-Za-z0-9_-]{1,34})", re.I)
 _META_CHARSET = re.compile(
-    rb"<meta\b[^>]*?charset\s*=\s*[\"']?\s*([A-Za-z0-9][A-Za-z0-9_:.+-]*)", re.I
+    rb"<meta\b[^>]*?charset\s*=\s*(?:[\"']\s*)?([A-Za-z0-9][A-Za-z0-9_:.+-]*)", re.I
 )
 META_BYTES = 4096
 LANG_CHARS = 4096

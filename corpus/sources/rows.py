@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from ..decode import decode
+from ..ids import bytes_digest
 from ..record import ReadDrop, Record
 from .unit import Unit
 
@@ -88,10 +89,11 @@ class RepositoryRows:
     def file(self, path: str, data: bytes) -> Record:
         """Return the row of a regular file."""
         outcome = text_or_reason(data)
+        digest = bytes_digest(data)
         if isinstance(outcome, str):
-            return self.dropped(path, outcome, num_bytes=len(data))
+            return self._row(path, num_bytes=len(data), digest=digest, read_drop=outcome)
         text, encoding = outcome
-        return self._row(path, num_bytes=len(data), text=text, encoding=encoding)
+        return self._row(path, num_bytes=len(data), digest=digest, text=text, encoding=encoding)
 
     def dropped(
         self, path: str, reason: ReadDrop, *, num_bytes: int = 0, error: str | None = None
@@ -113,6 +115,7 @@ class RepositoryRows:
         path: str,
         *,
         num_bytes: int,
+        digest: bytes | None = None,
         text: str | None = None,
         encoding: str | None = None,
         read_drop: ReadDrop | None = None,
@@ -125,6 +128,7 @@ class RepositoryRows:
             revision=self._revision,
             origin_file=self._unit.relative,
             num_bytes=num_bytes,
+            bytes_digest=digest,
             encoding=encoding,
             repository_created=metadata.created if metadata else None,
             stars=metadata.stars if metadata else None,

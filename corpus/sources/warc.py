@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastwarc import ArchiveIterator, WarcRecord
 
 from .. import storage
+from ..ids import bytes_digest
 from ..record import ReadDrop, Record
 from .frames import Frame, read_frames
 from .page import Page, is_text_type, read_page
@@ -61,7 +62,8 @@ def _document(unit: Unit, frame: Frame, headers: dict[str, str], limits: ReadLim
         page = _drop("huge", f"over {limits.max_page_bytes} bytes")
         return _row(unit, frame, headers, num_bytes=num_bytes, page=page)
     page = read_page(payload, mime=mime, charset=charset)
-    return _row(unit, frame, headers, num_bytes=len(payload), page=page)
+    digest = bytes_digest(payload)
+    return _row(unit, frame, headers, num_bytes=len(payload), page=page, digest=digest)
 
 
 def _parse(frame: Frame, *, decode: Literal["none", "all"]) -> WarcRecord:
@@ -107,7 +109,13 @@ def _drop(reason: ReadDrop, error: str) -> Page:
 
 
 def _row(
-    unit: Unit, frame: Frame, headers: dict[str, str], *, num_bytes: int, page: Page
+    unit: Unit,
+    frame: Frame,
+    headers: dict[str, str],
+    *,
+    num_bytes: int,
+    page: Page,
+    digest: bytes | None = None,
 ) -> Record:
     url = printable_path(headers.get("warc-target-uri", "").strip("<>"))
     language = page.language_hint or headers.get("warc-identified-content-language")
@@ -118,6 +126,7 @@ def _row(
         origin_file=unit.relative,
         origin_offset=frame.offset,
         num_bytes=num_bytes,
+        bytes_digest=digest,
         encoding=page.encoding,
         language_hint=language or None,
         read_drop=page.read_drop,
