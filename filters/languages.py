@@ -33,8 +33,10 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One row of the table.
 
     Extensions hold the dot and lie in linguist's order, the primary one first. A filename may be a
-    path's end (`debian/control`) or end in `*`. `part_of` names a language whose aliases can also
-    mean this one, `grammar` a parser of tree-sitter-language-pack 0.13.0.
+    path's end (`debian/control`) or end in `*`. `family` is the name under which audits count a
+    language that has several, `part_of` a language whose aliases can also mean this one. `grammar`
+    is a parser of `grammar_package`, where that is empty of tree-sitter-language-pack 0.13.0.
+    `origin` names where the claims come from, `licence` what that data may be used under.
     """
 
     name: str
@@ -50,10 +52,13 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     line: str = ""
     block: tuple[str, str] | None = None
     grammar: str = ""
+    grammar_package: str = ""
+    origin: tuple[str, ...] = ()
+    licence: str = ""
 
     @property
-    def emitted(self) -> str:
-        """The name that detection gives: the family's, where several names mean one language."""
+    def head(self) -> str:
+        """The family's name, under which the language is counted: its own if it has no other."""
         return self.family or self.name
 
     @property
@@ -64,11 +69,25 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Comment(self.line) if self.line else None
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A source of the table, its licence as an SPDX expression, and the package that ships it."""
+
+    name: str
+    licence: str
+    package: str
+
+
 class LanguageTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The languages of languages.toml and the digest of everything that detection reads."""
+    """The languages of languages.toml, and where it has them from."""
 
     languages: tuple[Language, ...]
-    digest: str  # hex blake2b of languages.toml and heuristics.json
+    origins: tuple[Origin, ...] = ()
+
+    @cached_property
+    def comments_digest(self) -> str:
+        """What decides the comments that are written: a hex blake2b over every row's syntax."""
+        rows = [(row.name, row.linguist, row.line, row.block) for row in self.languages]
+        return blake2b(msgspec.json.encode(rows), digest_size=16).hexdigest()
 
     @cached_property
     def by_name(self) -> MappingProxyType[str, Language]:
@@ -90,17 +109,18 @@ class LanguageTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return None if row is None else row.comment
 
     def family(self, language: str) -> str:
-        """Return the one emitted name of a language; a name outside the table is its own family."""
+        """Return the name that a language is counted under; one outside the table is its own."""
         row = self.by_name.get(language)
-        return language if row is None else row.emitted
+        return language if row is None else row.head
 
     def grammar(self, language: str) -> str | None:
-        """Return the language's parser in tree-sitter-language-pack 0.13.0, if it has one."""
+        """Return the language's parser, if it has one."""
         row = self.by_name.get(language)
         return None if row is None else row.grammar or None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    origin: tuple[Origin, ...]
     language: tuple[Language, ...]
 
 
@@ -108,12 +128,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def language_table() -> LanguageTable:
     """Return the table of this installation, read once a process."""
     text = Path(__file__).with_name(TABLE).read_bytes()
-    hasher = blake2b(digest_size=16)
-    for data in (text, read_heuristics()):
-        hasher.update(len(data).to_bytes(8, "little"))
-        hasher.update(data)
-    rows = msgspec.convert(tomllib.loads(text.decode("utf-8")), _File).language
-    return LanguageTable(languages=rows, digest=hasher.hexdigest())
+    file = msgspec.convert(tomllib.loads(text.decode("utf-8")), _File)
+    return LanguageTable(languages=file.language, origins=file.origin)
 
 
 def read_heuristics() -> bytes:

@@ -1,21 +1,23 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
-import regex
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tree_sitter_language_pack import SupportedLanguage
 
-from gristmill.filters import build_languages
-from gristmill.filters.build_heuristics import translate_pattern
+from gristmill.filters import build_languages, fetch_rule_data
+from gristmill.filters.clues import clue_index
 from gristmill.filters.heuristics import num_patterns, primary_language
 from gristmill.filters.languages import (
     HEURISTICS,
     TABLE,
     Comment,
     Language,
+    LanguageTable,
     language_table,
     path_comment,
 )
@@ -41,12 +43,58 @@ def test_every_language_of_linguist_is_in_the_table_once() -> None:
 
 
 def test_table_and_rules_regenerate_byte_for_byte(tmp_path: Path) -> None:
-    options = ["--linguist", str(SOURCES), "--map", str(SOURCES / "map.json")]
-    options += ["--names", str(SOURCES / "names.txt"), "--out", str(tmp_path / TABLE)]
-    build_languages.main([*options, "--reduced-map", str(tmp_path / "map.json")])
-    for made, kept in ((TABLE, TABLE), (HEURISTICS, HEURISTICS), ("map.json", None)):
-        source = SOURCES / "map.json" if kept is None else FOLDER / kept
-        assert (tmp_path / made).read_bytes() == source.read_bytes()
+    build_languages.main(["--data", str(SOURCES.parent), "--out", str(tmp_path / TABLE)])
+    for name in (TABLE, HEURISTICS):
+        assert (tmp_path / name).read_bytes() == (FOLDER / name).read_bytes()
+
+
+def test_every_row_says_where_its_claims_come_from_and_under_which_licence() -> None:
+    table = language_table()
+    licences = {origin.name: origin.licence for origin in table.origins}
+    assert set(licences) == {"linguist", "pygments", "gristmill"}
+    for row in table.languages:
+        assert row.licence == " AND ".join(licences[name] for name in row.origin)
+        assert row.origin or not (*row.extensions, *row.filenames, *row.interpreters)
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("Python", ("linguist", "pygments")),  # .jy and .sc are pygments' claims
+        ("AMD GPU", ("pygments",)),
+        ("Mizar", ("gristmill",)),
+        ("Dockerfile", ("linguist", "gristmill")),
+        ("Markdown", ("linguist",)),
+    ],
+)
+def test_claims_come_from_the_first_source_that_makes_them(
+    name: str, origin: tuple[str, ...]
+) -> None:
+    assert language_table().by_name[name].origin == origin
+
+
+def test_lexers_of_pygments_are_read_without_running_its_code() -> None:
+    one, two = "('a.b', 'One', ('one',), ('*.1', 'one*'), ())", "('', 'Two', (), (), ())"
+    source = f"LEXERS = {{'A': {one}, 'B': {two}}}"
+    made = fetch_rule_data.lexers_json(source, {"One"})
+    assert json.loads(made) == {"One": {"aliases": ["one"], "filenames": ["*.1", "one*"]}}
+
+
+def test_fetching_takes_every_lexer_that_the_map_names_and_no_other() -> None:
+    named = {
+        entry["pygments"]
+        for entry in json.loads((SOURCES / "map.json").read_bytes()).values()
+        if "pygments" in entry
+    }
+    assert named == set(json.loads((FOLDER / "data" / "pygments" / "lexers.json").read_bytes()))
+
+
+def test_grammars_are_of_the_pack_or_of_the_package_that_the_row_names() -> None:
+    rows = [row for row in language_table().languages if row.grammar]
+    assert len(rows) == 125
+    packaged = [row for row in rows if not row.grammar_package]
+    assert {row.grammar for row in packaged} <= set(get_args(SupportedLanguage))
+    assert {row.grammar_package for row in rows} >= {"", "tree-sitter-zeek", "tree-sitter-less"}
 
 
 def test_every_pattern_compiles_and_every_named_language_is_in_the_table() -> None:
@@ -62,54 +110,6 @@ def test_primary_guess_of_an_extension_is_one_of_its_claimants() -> None:
     claims = {(e.lower(), row.name) for row in language_table().languages for e in row.extensions}
     assert {pair for pair in document["primary"].items() if pair not in claims} == set()
     assert primary_language(".h") == "C"
-
-
-@pytest.mark.parametrize(
-    ("ruby", "ours"),
-    [
-        (r"(?im)^\s*btst\b", r"(?is)^[^\S\n]*btst\b"),
-        (r"(?-m)^\s*using", r"^[^\S\n]*using"),
-        (r"\A\z", r"\A\Z"),
-        (r"a\g<version>", r"a(?&version)"),
-        (r"(?i:^\s*x|^\s*y)", r"(?i:^[^\S\n]*x|^[^\S\n]*y)"),
-        (r"(<^\s*; |End)", r"(<^\s*; |End)"),
-        (r"\s*(Declare)", r"(Declare)"),
-    ],
-)
-def test_ruby_syntax_is_translated(ruby: str, ours: str) -> None:
-    assert translate_pattern(ruby) == ours
-
-
-def strings_of(value: object) -> list[str]:
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in strings_of(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in strings_of(item)]
-    return [str(value)]
-
-
-LINGUIST_RULES = yaml.safe_load((SOURCES / "heuristics.yml").read_text(encoding="utf-8"))
-REWRITTEN = [
-    pattern
-    for pattern in strings_of(LINGUIST_RULES)
-    if translate_pattern(pattern) != pattern and r"\s*" in pattern
-]
-
-
-def slow_pattern(ruby: str) -> str:
-    """Translate the syntax alone: what the rewriting for speed must agree with."""
-    return ruby.replace("(?-m)", "").replace("(?im)", "(?is)").replace(r"\z", r"\Z")
-
-
-@given(st.sampled_from(REWRITTEN), st.data())
-@settings(max_examples=300, deadline=None)
-def test_faster_pattern_matches_what_the_slow_one_does(ruby: str, data: st.DataObject) -> None:
-    flags = regex.VERSION1 | regex.MULTILINE | regex.ASCII
-    slow = regex.compile(slow_pattern(ruby), flags)
-    words = [*regex.findall(r"[A-Za-z]+|[^\w\s]", ruby), "\n", "\n\n  ", " ", "\t"]
-    text = "".join(data.draw(st.lists(st.sampled_from(words), max_size=30)))
-    fast = regex.compile(translate_pattern(ruby), flags)
-    assert bool(fast.search(text)) == bool(slow.search(text))
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,33 @@ def test_doubles_share_one_family(names: tuple[str, ...], family: str) -> None:
     assert {language_table().family(name) for name in names} == {family}
 
 
+def test_both_names_of_a_family_are_reached_by_a_claim_of_their_own() -> None:
+    index = clue_index()
+    tables = (index.extensions, index.filenames, index.interpreters, index.aliases)
+    claims = {names for table in tables for names in table.values()}
+    members = [row for row in language_table().languages if row.family]
+    assert len(members) == 6
+    for row in members:
+        assert {(row.name,), (row.family,)} <= claims, row.name
+
+
+def test_a_claim_of_two_names_of_a_family_goes_to_its_head() -> None:
+    assert "MATLAB" in clue_index().extensions[".m"]
+    assert "Octave" not in clue_index().extensions[".m"]
+    assert clue_index().interpreters["octave"] == ("Octave",)
+
+
 def test_family_of_a_family_is_itself() -> None:
     table = language_table()
-    assert all(table.family(row.emitted) == row.emitted for row in table.languages)
+    assert all(table.family(row.head) == row.head for row in table.languages)
 
 
-def test_digest_is_that_of_the_shipped_files() -> None:
-    assert language_table() is language_table()
-    assert len(bytes.fromhex(language_table().digest)) == 16
+def test_digest_of_the_comments_changes_with_a_comment_and_with_no_extension() -> None:
+    rows = (Language(name="C", line="//"),)
+    digest = LanguageTable(languages=rows).comments_digest
+    other = Language(name="C", line="//", extensions=(".c",))
+    assert LanguageTable(languages=(other,)).comments_digest == digest
+    assert LanguageTable(languages=(Language(name="C", line="#"),)).comments_digest != digest
 
 
 def test_unknown_key_of_a_row_is_an_error() -> None:
@@ -174,7 +193,7 @@ def test_path_comment_is_one_comment_line(language: str, path: str, line: str | 
     assert path_comment(language, path) == line
 
 
-@given(st.sampled_from(NAMES), st.text())
+@given(st.sampled_from([row.name for row in language_table().languages]), st.text())
 def test_path_comment_never_ends_early_or_breaks_the_line(language: str, path: str) -> None:
     comment, line = language_table().comment(language), path_comment(language, path)
     if comment is None or line is None:
