@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
 
-.PHONY: demo test test-system lint lock clean
+FUZZ_SECONDS ?= 120
+FUZZ_TARGETS := heuristics clues decode detector parser
+
+.PHONY: demo test test-system fuzz lint lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gristmill build pipelines/recipes/demo.toml --out $(DEMO)
@@ -17,6 +20,15 @@ test: $(VENV)/.installed-test
 # Needs what the tests name: Debian's chromium, and root for a disk that is full.
 test-system: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m system
+
+# Needs a wheel of atheris: Python 3.11 to 3.13 on Linux. What was found stays in build/fuzz.
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris==3.0.0"
+	mkdir -p build/fuzz
+	for target in $(FUZZ_TARGETS); do \
+	    $(BIN)/python tests/fuzz/fuzz.py $$target build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) \
+	        -timeout=5 -max_len=8192 -artifact_prefix=build/fuzz/$$target- || exit 1; \
+	done
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

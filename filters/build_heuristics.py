@@ -1,13 +1,14 @@
 """Translate linguist's heuristics and our own rules into heuristics.json, one list per extension.
 
 Each rule is a conjunction: every `require` list has a pattern that matches, no `forbid` list has.
-Ruby's patterns become patterns of the `regex` module (VERSION1, MULTILINE, ASCII).
+Ruby's patterns become RE2's.
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict
+
+from .ruby_patterns import translate_pattern
 
 Yaml = object
 Rule = dict[str, list[str] | list[list[str]]]
@@ -18,44 +19,6 @@ class Sources(TypedDict):
 
     linguist: Mapping[str, Yaml]
     ours: Mapping[str, Yaml]
-
-
-_CLASS = r"\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]"
-_OPENER = re.compile(r"\((?:\?[a-z]*:)?")
-_FLAGS = re.compile(r"\(\?[a-z]+\)")
-_LINE_SPACE = r"^\s*"
-_BLANKS = r"[^\S\n]*"
-
-
-def translate_pattern(pattern: str) -> str:
-    r"""Return a Ruby pattern in the syntax of the `regex` module.
-
-    Ruby's (?m) lets the dot match newlines, its ^ and $ always mean lines, \z is the end of the
-    text, and \g<name> calls a group. Spaces that a search cannot need are not searched for, which
-    took quadratic time on blank lines: a leading `\s*` goes, and `^\s*` at the head of an
-    alternative stays on its line (the run's last newline starts a line too).
-    """
-    pattern = pattern.removeprefix(r"\s*").replace(r"^(\s*)", _LINE_SPACE)
-    pattern = pattern.replace(r"|\s*!)", f"|{_BLANKS}!)")  # linguist's Fortran
-    pattern = pattern.replace("(?-m)", "").replace("(?im)", "(?is)").replace(r"\z", r"\Z")
-    pattern = re.sub(r"\\g<(\w+)>", r"(?&\1)", pattern)
-    parts = pattern.split(_LINE_SPACE)
-    out = parts[0]
-    for part in parts[1:]:
-        out += ("^" + _BLANKS if _heads_alternative(out) else _LINE_SPACE) + part
-    return out
-
-
-def _heads_alternative(before: str) -> bool:
-    """Say whether nothing can be matched before this point of the pattern's own alternative."""
-    rest, opened = before, 0
-    while match := (_FLAGS.match(rest) or _OPENER.match(rest)):
-        opened += match.group() != "(?i)" and not _FLAGS.fullmatch(match.group())
-        rest = rest[match.end() :]
-    if not rest:
-        return True
-    plain = re.sub(_CLASS, "", re.sub(r"\\.", "", rest))
-    return before.endswith("|") and plain.count("(") == plain.count(")") and opened <= 1
 
 
 def build_heuristics(sources: Sources, our_name: Callable[[str], str]) -> str:

@@ -7,20 +7,20 @@ from functools import cache
 import msgspec
 
 from .languages import Language, language_table
+from .linear import linear_pattern, utf8
 
-Names = tuple[str, ...]  # emitted language names
+Names = tuple[str, ...]  # names of languages
 
 # Modelines count in the first and last five lines; a minified line is not read to its end.
 MODELINE_LINES = 5
 MODELINE_CHARACTERS = 2048
 
-_EMACS = re.compile(r"-\*-(.*?)-\*-")
-_EMACS_MODE = re.compile(r"(?:^|;)\s*mode\s*:\s*([^\s;]+)", re.IGNORECASE)
-_VIM = re.compile(
-    r"(?:^|[ \t])(?:vi|vim(?:[<=>]?\d+)?|ex):[^\n]*?\b(?:filetype|ft|syntax)[ \t]*=[ \t]*([\w+-]+)",
-    re.MULTILINE,
+_EMACS = r"-\*-(.*?)-\*-"
+_EMACS_MODE = r"(?i)(?:^|;)[\s\v]*mode[\s\v]*:[\s\v]*([^\s\v;]+)"
+_VIM = (
+    r"(?:^|[ \t])(?:vi|vim(?:[<=>]?\d+)?|ex):[^\n]*?\b(?:filetype|ft|syntax)[ \t]*=[ \t]*([\w+-]+)"
 )
-_EXEC = re.compile(r"exec (\w+).+\$0.+\$@")
+_EXEC = r"exec (\w+).+\$0.+\$@"
 _VERSION = re.compile(r"[-.]?\d+(?:\.\d+)*$")
 
 
@@ -66,11 +66,18 @@ def clue_index() -> Index:
 
 
 def _invert(pairs: Iterable[tuple[str, Language]]) -> dict[str, Names]:
-    """Gather the claimants of each key, the likelier ones first: popular, then of the 338."""
-    claims: dict[str, dict[str, None]] = {}
+    """Gather the claimants of each key, the likelier ones first: popular, then of the 338.
+
+    Where a family's head and another of its names claim the same, nothing tells them apart, and the
+    head has it.
+    """
+    claims: dict[str, dict[str, Language]] = {}
     for key, row in sorted(pairs, key=lambda pair: (not pair[1].popular, pair[1].background)):
-        claims.setdefault(key, {})[row.emitted] = None
-    return {key: tuple(languages) for key, languages in claims.items()}
+        claims.setdefault(key, {})[row.name] = row
+    return {
+        key: tuple(name for name, row in rows.items() if not row.family or row.family not in rows)
+        for key, rows in claims.items()
+    }
 
 
 def modeline_languages(text: str) -> Names:
@@ -81,21 +88,21 @@ def modeline_languages(text: str) -> Names:
         if not emacs and not (":" in part and ("ft" in part or "type" in part or "syn" in part)):
             continue
         scope = "\n".join(part.rstrip("\n").split("\n")[lines])
-        for mode in _modes(scope):
+        for mode in _modes(utf8(scope)):
             if found := clue_index().aliases.get(mode.lower().removesuffix("-mode")):
                 return found
     return ()
 
 
-def _modes(scope: str) -> Iterable[str]:
-    for match in _EMACS.finditer(scope):
-        fields = match.group(1).strip()
-        if mode := _EMACS_MODE.search(fields):
-            yield mode.group(1)
-        elif ":" not in fields and ";" not in fields:
-            yield fields
-    for match in _VIM.finditer(scope):
-        yield match.group(1)
+def _modes(scope: bytes) -> Iterable[str]:
+    for fields in linear_pattern(_EMACS, groups=True).findall(scope):
+        fields = fields.strip()
+        if mode := linear_pattern(_EMACS_MODE, groups=True).search(fields):
+            yield mode.group(1).decode()
+        elif b":" not in fields and b";" not in fields:
+            yield fields.decode()
+    for name in linear_pattern(_VIM, groups=True).findall(scope):
+        yield name.decode()
 
 
 def filename_languages(path: str) -> Names:
@@ -142,8 +149,8 @@ def _interpreter(text: str) -> str:
         return ""
     if program == "sh":
         # a polyglot head: the shell only hands the file to its real interpreter
-        matches = (_EXEC.search(line) for line in head)
-        program = next((match.group(1) for match in matches if match), program)
+        matches = (linear_pattern(_EXEC, groups=True).search(utf8(line)) for line in head)
+        program = next((match.group(1).decode() for match in matches if match), program)
     return program
 
 

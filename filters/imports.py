@@ -49,7 +49,7 @@ _PYTHON = _lexer(
     _QUOTED,
     _TICKED,
     statement=r"(?:^\ufeff?|(?<=[;:]))[ \t]*(?:import\b(?P<modules>(?:[^#\n;\\]|\\\r?\n)+)"
-    r"|from\b[ \t]*(?P<module>[\w. \t]{1,500}?)(?:\\\r?\n[ \t]*)?\bimport\b(?:[ \t]|\\\r?\n)*"
+    r"|from\b(?P<module>[\w. \t]{1,500}?)(?:\\\r?\n[ \t]*)?\bimport\b(?:[ \t]|\\\r?\n)*"
     r"(?P<names>\((?:[^)#]|#[^\n]*)*(?:\)|\Z)|(?:[^#\n;(\\]|\\\r?\n)+))",
 )
 _JAVA = _lexer(
