@@ -45,7 +45,11 @@ _T = TypeVar("_T", Rule, Override)
 
 
 def parse_rules(
-    raw: Table, *, where: str, preset: str | None, known_languages: frozenset[str]
+    raw: Table,
+    *,
+    where: str,
+    preset: str | Sequence[str] | None,
+    known_languages: frozenset[str],
 ) -> tuple[Rule, ...]:
     """Return the rules of a preset changed by a recipe's, in the preset's order, then the recipe's.
 
@@ -54,27 +58,40 @@ def parse_rules(
             `languages` table: the languages it gives) and leaves the others; a new name adds a
             rule. In one_of and none_of, "@NAME" stands for the names of presets/NAME.txt.
         where: the recipe's file, for errors.
-        preset: a name of PRESETS, or None for no rules but the recipe's.
+        preset: a name of PRESETS, several, or None for no rules but the recipe's. Of several, a
+            later one changes and adds to the earlier ones' rules as a recipe does.
         known_languages: every name that a rule may use for a language.
 
     Raises:
         GristmillError: for an unknown key, signal, language or preset, a threshold that no value
             can lie beyond or that is of the wrong type, and a rule without a condition.
     """
-    presets = {} if preset is None else _read_preset(preset, where=where)
-    merged = dict(presets)
-    for name, table in raw.items():
-        at = f"{where}: rules.{name}"
-        merged[name] = {**presets.get(name, {}), **_as_table(table, at=at)}
-        if "languages" in presets.get(name, {}) and "languages" in merged[name]:
-            merged[name]["languages"] = {
-                **_as_table(presets[name]["languages"], at=at),
-                **_as_table(merged[name]["languages"], at=f"{at}.languages"),
-            }
+    names = (preset,) if isinstance(preset, str) else preset or ()
+    presets: dict[str, dict[str, object]] = {}
+    for name in names:
+        presets = _merged(presets, _read_preset(name, where=where), where=where)
+    merged = _merged(presets, raw, where=where)
     parser = _Parser(known_languages=known_languages, preset_rules=tuple(presets))
     return tuple(
         parser.rule(name, table, at=f"{where}: rules.{name}") for name, table in merged.items()
     )
+
+
+def _merged(
+    rules: Mapping[str, dict[str, object]], changes: Table, *, where: str
+) -> dict[str, dict[str, object]]:
+    """Return the rules with the keys, and the exceptions for languages, that the changes give."""
+    merged = dict(rules)
+    for name, table in changes.items():
+        at = f"{where}: rules.{name}"
+        old = rules.get(name, {})
+        merged[name] = {**old, **_as_table(table, at=at)}
+        if "languages" in old and "languages" in merged[name]:
+            merged[name]["languages"] = {
+                **_as_table(old["languages"], at=at),
+                **_as_table(merged[name]["languages"], at=f"{at}.languages"),
+            }
+    return merged
 
 
 def _read_preset(preset: str, *, where: str) -> dict[str, dict[str, object]]:

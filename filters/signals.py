@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from selectolax.lexbor import LexborHTMLParser
 
 from .characters import CharacterCounts, count_characters, count_characters_slow
+from .hygiene import HYGIENE, hygiene_columns, hygiene_slow
 from .licence import HEADER_CHARS, header_licence
 from .ranges import SIGNAL_RANGES, SignalRange
 
@@ -38,6 +39,7 @@ SIGNALS = pa.schema(
         ("visible_text_chars", pa.int64()),  # null unless the language is HTML
         ("visible_text_fraction", pa.float64()),
         ("header_licence", pa.string()),  # null when the file's head names none
+        *HYGIENE,
     ]
 )
 
@@ -52,6 +54,7 @@ def measure(
     texts: pa.ChunkedArray,
     languages: pa.ChunkedArray,
     kinds: pa.ChunkedArray,
+    paths: pa.ChunkedArray,
 ) -> pa.Table:
     """Return the signals of every text, row for row, in the columns of SIGNALS.
 
@@ -59,6 +62,7 @@ def measure(
         texts: large strings; null where the text could not be read.
         languages: names of the language table, or null.
         kinds: file, page or document; only files have a header licence.
+        paths: the full path of a file; not looked at for other kinds.
     """
     first = 0
     tables = []
@@ -69,24 +73,29 @@ def measure(
                 chunk,
                 languages.slice(*window).to_pylist(),
                 kinds.slice(*window).to_pylist(),
+                paths.slice(*window).to_pylist(),
             )
         )
         first += len(chunk)
     return pa.concat_tables([SIGNALS.empty_table(), *tables])
 
 
-def measure_slow(text: str | None, *, language: str | None, kind: str) -> dict[str, object]:
+def measure_slow(
+    text: str | None, *, language: str | None, kind: str, path: str
+) -> dict[str, object]:
     """Return one row of `measure` in plain Python: the exact twin that it is tested against."""
     if text is None:
         return dict.fromkeys(SIGNALS.names)
     counts = count_characters_slow(text)
     num_chars, num_alphabetic, num_alphanumeric, num_lines, line_chars, longest = counts
     visible = len(visible_text(text)) if language == "HTML" else None
+    mean_line_length = line_chars / num_lines if num_lines else 0.0
+    file_path = path if kind == "file" else None
     return {
         "num_chars": num_chars,
         "num_bytes_utf8": len(text.encode("utf-8")),
         "num_lines": num_lines,
-        "mean_line_length": line_chars / num_lines if num_lines else 0.0,
+        "mean_line_length": mean_line_length,
         "max_line_length": longest,
         "alphabetic_fraction": num_alphabetic / num_chars if num_chars else 0.0,
         "alphanumeric_fraction": num_alphanumeric / num_chars if num_chars else 0.0,
@@ -94,6 +103,7 @@ def measure_slow(text: str | None, *, language: str | None, kind: str) -> dict[s
         "visible_text_chars": visible,
         "visible_text_fraction": None if visible is None else visible / max(num_chars, 1),
         "header_licence": header_licence(text[:HEADER_CHARS]) if kind == "file" else None,
+        **hygiene_slow(text, file_path, mean_line_length=mean_line_length),
     }
 
 
@@ -123,6 +133,7 @@ def _measure_chunk(
     texts: pa.LargeStringArray,
     languages: Sequence[str | None],
     kinds: Sequence[str],
+    paths: Sequence[str],
 ) -> pa.Table:
     missing = np.asarray(pc.is_null(texts))
     counts = count_characters(texts)
@@ -136,8 +147,16 @@ def _measure_chunk(
         for head, kind in zip(heads, kinds, strict=True)
     ]
     visible_chars = pa.array(visible, pa.int64())
+    counted = _counted(counts, missing)
+    file_paths = [path if kind == "file" else None for path, kind in zip(paths, kinds, strict=True)]
     columns = {
-        **_counted(counts, missing),
+        **counted,
+        **hygiene_columns(
+            texts,
+            file_paths,
+            num_chars=counts.num_chars,
+            mean_line_lengths=counted["mean_line_length"],
+        ),
         "num_bytes_utf8": pc.binary_length(texts),
         "xml_declaration": pc.match_substring(
             pc.utf8_slice_codeunits(texts, 0, XML_HEAD_CHARS), XML_DECLARATION

@@ -9,6 +9,7 @@ from .archive import is_archive, read_archive
 from .directory import read_directory
 from .documents import read_documents
 from .git import git_directory, read_git
+from .notebooks import derived_records
 from .unit import ReadLimits, ReadOptions, Unit
 from .warc import read_warc
 
@@ -18,10 +19,15 @@ def read_unit(
 ) -> Iterator[Record]:
     """Yield a row for everything in a unit, with its text or with the reason why it has none.
 
-    Damage in the input is a row; a storage that fails is a GristmillError.
+    A notebook of a repository is a row for each document made of it. Damage in the input is a row;
+    a storage that fails is a GristmillError.
     """
     try:
-        yield from _rows(unit, limits, options or ReadOptions())
+        for record in _rows(unit, limits, options or ReadOptions()):
+            if unit.kind == "repository":
+                yield from derived_records(record, limits.notebooks)
+            else:
+                yield record
     except OSError as error:
         raise GristmillError(
             f"cannot read it: {error.strerror or error}",

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from ..record import Component
+from .notebooks import Notebooks
 
 UnitKind = Literal["repository", "warc", "documents"]
 
@@ -64,7 +65,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What bounds a reader's memory and time, whatever the input holds.
+    """What bounds a reader's memory and time, and what it makes of notebooks.
 
     Args:
         max_file_bytes: a longer file or document is a row without text (GitHub's own limit for
@@ -73,12 +74,15 @@ class ReadLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         max_archive_ratio: so is one that unpacks to more than this multiple of its size, looked
             at once it has given 16 MiB.
         max_page_bytes: a web page with a longer payload is a row without text.
+        notebooks: what a Jupyter notebook of a repository becomes: a script in its kernel's
+            language, its cells as Markdown, both, or the file as it is.
     """
 
     max_file_bytes: int = 1 << 20
     max_archive_bytes: int = 2 << 30
     max_archive_ratio: int = 200
     max_page_bytes: int = 1 << 20
+    notebooks: Notebooks = "both"
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.record import LANGUAGE, READ
+from gristmill.filters.languages import language_table
 from gristmill.filters.rules import PRESETS, Override, Rule, decide, decide_slow, parse_rules
 from gristmill.filters.signals import SIGNALS
 
@@ -47,6 +49,15 @@ KNOWN = frozenset(
         "Visual Basic",
         "Yacc",
         "reStructuredText",
+        "Assembly",
+        "Graphviz DOT",
+        "Groff",
+        "JavaScript",
+        "SMT",
+        "Text",
+        "Web Ontology Language",
+        "WebAssembly",
+        "XML",
     ]
 )
 TYPES = {field.name: field.type for schema in (READ, SIGNALS, LANGUAGE) for field in schema}
@@ -64,13 +75,21 @@ GOOD: dict[str, Any] = {
     "xml_declaration": False,
     "visible_text_chars": None,
     "visible_text_fraction": None,
+    "num_lines": 60,
+    "lock_file": False,
+    "minified": False,
+    "generated": False,
+    "vendored": False,
+    "encoded_data_fraction": 0.0,
+    "longest_encoded_run": 0,
+    "data_fraction": 0.0,
     "stars": 3,
     "encoding": "utf-8",
     "language_confidence": 1.0,
 }
 
 
-def parse(toml: str, *, preset: str | None = PAPER) -> tuple[Rule, ...]:
+def parse(toml: str, *, preset: str | Sequence[str] | None = PAPER) -> tuple[Rule, ...]:
     raw = tomllib.loads(toml)
     return parse_rules(raw, where="recipe.toml", preset=preset, known_languages=KNOWN)
 
@@ -193,6 +212,73 @@ def test_confidence_equal_to_its_threshold_passes() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_parse(preset: str) -> None:
     assert len({rule.name for rule in parse("", preset=preset)}) == len(parse("", preset=preset))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_name_languages_as_the_detector_does(preset: str) -> None:
+    for rule in parse("", preset=preset):
+        for name in (*rule.only, *rule.exclude, *rule.languages):
+            assert language_table().family(name) == name
+
+
+def test_hygiene_adds_rules_to_another_preset_and_changes_none() -> None:
+    both = parse("", preset=[PAPER, "hygiene"])
+    assert both == (*parse(""), *parse("", preset="hygiene"))
+
+
+def test_of_two_presets_the_later_one_changes_the_rules_of_the_same_name() -> None:
+    rules = parse("", preset=[PAPER, "stack-v2"])
+    assert [rule.name for rule in rules[: len(parse(""))]] == [rule.name for rule in parse("")]
+    assert dropped_by(rules, language="Markdown", max_line_length=100_000) is None
+    assert dropped_by(rules, language="Markdown", max_line_length=100_001) == "max_line_length"
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "rule"),
+    [
+        ("lock_file", True, "lock_file"),
+        ("minified", True, "minified"),
+        ("generated", True, "generated"),
+        ("vendored", True, "vendored"),
+        ("encoded_data_fraction", 0.51, "encoded_data_fraction"),
+        ("data_fraction", 0.76, "data_fraction"),
+    ],
+)
+def test_hygiene_rules_and_their_exceptions_for_a_language(
+    signal: str, value: object, rule: str
+) -> None:
+    off = parse(f"[{rule}.languages]\nJavaScript = {{ enabled = false }}", preset="hygiene")
+    assert dropped_by(off, language="JavaScript", **{signal: value}) is None
+    assert dropped_by(off, language="Python", **{signal: value}) == rule
+    assert dropped_by(off, language=None, **{signal: value}) == rule
+    assert dropped_by(off, kind="page", **{signal: value}) is None
+
+
+@pytest.mark.parametrize("signal", ["generated", "vendored", "encoded_data_fraction"])
+def test_a_hygiene_signal_that_is_unknown_drops_nothing(signal: str) -> None:
+    assert dropped_by(parse("", preset="hygiene"), **{signal: None}) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "signals", "rule"),
+    [
+        ("Python", {"mean_line_length": 100.1}, "mean_line_length"),
+        ("Python", {"max_line_length": 1001}, "max_line_length"),
+        ("XML", {"mean_line_length": 900.0, "max_line_length": 100_000}, None),
+        ("XML", {"max_line_length": 100_001}, "max_line_length"),
+        ("Python", {"alphabetic_fraction": 0.2}, "alphabetic_fraction"),
+        ("WebAssembly", {"alphabetic_fraction": 0.2}, None),
+        ("WebAssembly", {"alphanumeric_fraction": 0.2}, "alphanumeric_fraction"),
+        ("Python", {"longest_encoded_run": 1025}, "longest_encoded_run"),
+        ("JSON", {"num_lines": 513}, "data_language_lines"),
+        ("Python", {"num_lines": 100_001}, "num_lines"),
+        ("Python", {"generated": True}, "generated"),
+        ("Python", {"vendored": True}, "vendored"),
+    ],
+)  # fmt: skip
+def test_rules_of_starcoder_2(language: str, signals: dict[str, Any], rule: str | None) -> None:
+    rules = parse("", preset="stack-v2")
+    assert dropped_by(rules, language=language, **signals) == rule
 
 
 def test_paper_list_has_338_languages() -> None:

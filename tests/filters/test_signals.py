@@ -14,7 +14,7 @@ from gristmill.filters.signals import (
     visible_text,
 )
 
-Row = tuple[str | None, str | None, str]
+Row = tuple[str | None, str | None, str, str]
 
 TEXTS = st.text(
     st.one_of(
@@ -27,16 +27,18 @@ ROWS = st.tuples(
     st.none() | TEXTS | TEXTS.map(lambda text: f"<p>{text}</p><script>x</script>"),
     st.sampled_from([None, "HTML", "Python", "TypeScript", "Brainfuck"]),
     st.sampled_from(["file", "page"]),
+    st.sampled_from(["a.py", "vendor/a.js", "b.min.css", "t/x.t", "Cargo.lock", "i.html", "o.xml"]),
 )
 
 
 def measured(rows: Sequence[Row], *, cut: int = 0) -> list[dict[str, object]]:
-    texts, languages, kinds = zip(*rows, strict=True) if rows else ((), (), ())
+    texts, languages, kinds, paths = zip(*rows, strict=True) if rows else ((), (), (), ())
     parts = [pa.array(part, pa.large_string()) for part in (texts[:cut], texts[cut:])]
     table = measure(
         pa.chunked_array(parts),
         pa.chunked_array([pa.array(languages, pa.string())]),
         pa.chunked_array([pa.array(kinds, pa.string())]),
+        pa.chunked_array([pa.array(paths, pa.string())]),
     )
     assert table.schema == SIGNALS
     rows_out: list[dict[str, object]] = table.to_pylist()
@@ -44,18 +46,18 @@ def measured(rows: Sequence[Row], *, cut: int = 0) -> list[dict[str, object]]:
 
 
 def one(text: str, language: str = "Python") -> dict[str, object]:
-    return measured([(text, language, "file")])[0]
+    return measured([(text, language, "file", "a.py")])[0]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(ROWS, max_size=8), st.integers(0, 8))
 def test_columns_equal_the_slow_twin(rows: list[Row], cut: int) -> None:
-    slow = [measure_slow(t, language=lang, kind=k) for t, lang, k in rows]
+    slow = [measure_slow(t, language=lang, kind=k, path=p) for t, lang, k, p in rows]
     assert measured(rows, cut=cut) == slow
 
 
 def test_batches_smaller_than_a_text_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows: list[Row] = [("ab\n\u00e9" * n, None, "file") for n in (0, 5, 1, 0, 9, 2)]
+    rows: list[Row] = [("ab\n\u00e9" * n, None, "file", "a.py") for n in (0, 5, 1, 0, 9, 2)]
     expected = measured(rows)
     monkeypatch.setattr(characters, "BATCH_BYTES", 7)
     assert measured(rows) == expected
@@ -70,7 +72,7 @@ def test_null_rows_that_hide_bytes_are_null() -> None:
 
 
 def test_unreadable_text_has_only_null_signals() -> None:
-    row = measured([(None, "Python", "file")])[0]
+    row = measured([(None, "Python", "file", "vendor/a.py")])[0]
     assert set(row.values()) == {None}
 
 
@@ -130,7 +132,8 @@ def test_deeply_nested_html_is_measured() -> None:
 
 def test_header_licence_is_measured_for_files() -> None:
     text = "// SPDX-License-Identifier: MIT\nimport x from './y';\nconst a = <b/>;\n"
-    file, page = measured([(text, "TypeScript", "file"), (text, "TypeScript", "page")])
+    rows = [(text, "TypeScript", kind, "a.tsx") for kind in ("file", "page")]
+    file, page = measured(rows)
     assert (file["header_licence"], page["header_licence"]) == ("MIT", None)
 
 
