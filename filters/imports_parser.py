@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
+import msgspec
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 from tree_sitter_language_pack import SupportedLanguage, get_language
 
-from .imports import MAX_PATH_PARTS, _from_file
+from .imports import MAX_IMPORT_CHARS, MAX_PATH_PARTS, _from_file
+from .killable import Kernel
 
 _JAVASCRIPT = """
 (import_statement source: (string) @import)
@@ -59,6 +61,11 @@ def extract_imports_parser(language: str, text: str) -> list[str]:
         for item in spell(node, scopes)
     ]
     return list(dict.fromkeys(spelled))
+
+
+def _answer(language: str, text: bytes) -> bytes:
+    found = extract_imports_parser(language, text.decode("utf-8"))
+    return msgspec.msgpack.encode([item for item in found if len(item) <= MAX_IMPORT_CHARS])
 
 
 def load_grammars() -> None:
@@ -203,3 +210,5 @@ _SPELLINGS: dict[str, Callable[[Node, list[str]], Iterator[str]]] = {
     "typescript": _specifier,
     "tsx": _specifier,
 }
+
+KERNEL = Kernel(start=load_grammars, prepare=lambda language: None, answer=_answer)
