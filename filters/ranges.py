@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from ..corpus.record import COMPONENTS, Kind
+from .tree_facts import SyntaxStatus
 
 SignalType = Literal["integer", "number", "flag", "string", "time"]
 
@@ -27,6 +28,7 @@ class SignalRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _COUNT = SignalRange(type="integer", lowest=0.0)
 _FRACTION = SignalRange(type="number", lowest=0.0, highest=1.0)
 _STRING = SignalRange(type="string")
+_FLAG = SignalRange(type="flag")
 
 SIGNAL_RANGES: dict[str, SignalRange] = {
     "num_chars": _COUNT,
@@ -36,15 +38,39 @@ SIGNAL_RANGES: dict[str, SignalRange] = {
     "max_line_length": _COUNT,
     "alphabetic_fraction": _FRACTION,
     "alphanumeric_fraction": _FRACTION,
-    "xml_declaration": SignalRange(type="flag"),
+    "xml_declaration": _FLAG,
     "visible_text_chars": _COUNT,
     # A character reference can stand for two characters, but never for more than it is long.
     "visible_text_fraction": _FRACTION,
     "header_licence": _STRING,
+    "header_licence_chars": _COUNT,
+    "vendored": _FLAG,
+    "documentation": _FLAG,
+    "test_file": _FLAG,
+    "lock_file": _FLAG,
+    "dot_file": _FLAG,
+    "configuration": _FLAG,
+    "generated": _FLAG,
+    "generated_by": _STRING,
+    "minified": _FLAG,
+    "encoded_data_fraction": _FRACTION,
+    "longest_encoded_run": _COUNT,
+    "data_fraction": _FRACTION,
+    # Of the files that are parsed; filters.syntax says when a value is missing.
+    "syntax_status": SignalRange(type="string", choices=get_args(SyntaxStatus)),
+    "syntax_error_fraction": _FRACTION,
+    "syntax_raw_error_fraction": _FRACTION,
+    "syntax_comment_fraction": _FRACTION,
+    "syntax_num_nodes": _COUNT,
+    "syntax_num_node_types": _COUNT,
+    "syntax_max_depth": _COUNT,
+    "syntax_num_functions": _COUNT,
+    "syntax_num_classes": _COUNT,
     "num_bytes": _COUNT,
     "language": _STRING,
     "language_evidence": _STRING,
     "language_confidence": _FRACTION,
+    "comment_language": _STRING,
     "kind": SignalRange(type="string", choices=get_args(Kind)),
     "component": SignalRange(type="string", choices=COMPONENTS),
     "source": _STRING,

@@ -1,8 +1,8 @@
 """The graph of a build: which stage runs on which shard, and what it takes from whom.
 
-read -> language -> measure -> decide -> items -> exact --.
-     `-> sign -----------------------`-> bands -> near ----> cluster -> select -> assemble
-                                                               -> tokenize -> pack, ledger
+read -> paths -> language -> measure -> decide -> items -> exact --.
+     `-> sign --------------------------------> bands -> near ----> cluster -> select -> assemble
+                                                              -> tokenize -> pack, ledger
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from ..corpus.shards import language_folder, layout
+from ..filters.natural import COMMENT_LANGUAGE
+from ..filters.natural_engines import NaturalEngine
+from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
 from .inputs import Shard, list_shards
@@ -19,10 +22,12 @@ from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
 from .stages.duplicates import Bands, Cluster, Exact, Near
-from .stages.features import DetectLanguage, Imports, Measure, Sign
+from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems, partition_name
+from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
 from .stages.read import Read
+from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
 from .store import Store
 
@@ -65,13 +70,30 @@ class Graph:
         text = ("read",)
         nodes = [
             self._map(read, name),
-            self._map(DetectLanguage(), name, text),
-            self._map(Measure(), name, ("read", "language")),
+            self._map(JudgePaths(overrides=recipe.raw.languages.overrides), name, text),
+            self._map(
+                DetectLanguage(settings=recipe.raw.languages.content), name, ("read", "paths")
+            ),
+            self._map(Measure(comment_engine=self._comment_engine()), name, ("read", "language")),
             self._map(Sign(scheme=recipe.raw.dedup.minhash), name, text),
         ]
         if self._imports_role(shard):
             nodes.append(self._map(Imports(), name, ("read", "language")))
+        if self._syntax_role():
+            settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
+            syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
+            nodes.append(self._map(syntax, name, ("read", "language")))
         return nodes
+
+    def _comment_engine(self) -> NaturalEngine | None:
+        """Return what names the language of comments, if a rule asks for it."""
+        is_asked = any(rule.signal == COMMENT_LANGUAGE for rule in self.recipe.rules)
+        return self.recipe.raw.languages.natural if is_asked else None
+
+    def _syntax_role(self) -> tuple[str, ...]:
+        """Return the syntax stage's role where a rule or a sample asks for it, else nothing."""
+        is_asked = self.recipe.raw.syntax.sample > 0 or parse_scopes(self.recipe.rules)
+        return ("syntax",) if is_asked else ()
 
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
@@ -93,7 +115,7 @@ class Graph:
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         sources = ("read", "language", "select", *self._imports_role(shard))
         return [
-            self._map(decide, name, ("read", "language", "measure")),
+            self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
             self._map(items, name, ("read", "language", "measure", "decide")),
             self._map(bands, name, ("items", "sign")),
             Node(
@@ -272,4 +294,6 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        return self._map(stage, shard.name, (*roles, *self._imports_role(shard)))
+        return self._map(
+            stage, shard.name, (*roles, *self._imports_role(shard), *self._syntax_role())
+        )

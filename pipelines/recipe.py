@@ -18,8 +18,11 @@ from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
 from ..dedup.minhash import MinHashScheme
+from ..filters.claims import PathJudge
+from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
 from ..filters.rules import Rule, parse_rules
+from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 
 if sys.version_info >= (3, 11):
@@ -79,7 +82,9 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int = 0
     source: tuple[SourceSpec, ...]
     read: ReadLimits = ReadLimits()
+    languages: LanguageSettings = LanguageSettings()
     rules: dict[str, object] = {}
+    syntax: SyntaxSettings = SyntaxSettings()
     dedup: DedupSettings = DedupSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
@@ -123,15 +128,21 @@ def load_recipe(path: str) -> Recipe:
             str(error), where=path, todo="Correct the value; docs/recipes.md lists every key."
         ) from None
     rules_section = dict(raw.rules)
-    preset = rules_section.pop("preset", None)
-    if preset is not None and not isinstance(preset, str):
-        raise GristmillError("rules.preset must be a name", where=path, todo="Quote it.")
+    preset = rules_section.pop("preset", ())
+    names = [preset] if isinstance(preset, str) else preset
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise GristmillError(
+            "rules.preset must be a name or a list of names", where=path, todo="Quote it."
+        )
     table = language_table()
     rules = parse_rules(
-        rules_section, where=path, preset=preset, known_languages=frozenset(table.by_name)
+        rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
     recipe = Recipe(path=path, base=_folder(path), raw=raw, rules=rules)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
+    _check_languages(raw.syntax.languages, "syntax.languages", path)
+    check_syntax(raw.syntax, rules, where=path)
+    PathJudge(raw.languages.overrides, where=f"{path}: languages")
     _check_sources(recipe)
     _check_mixture(recipe)
     return recipe

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts, sample_id
-from ...filters.detect import UNDETERMINED
+from ...filters.natural_engines import UNDETERMINED
 from ..order import OrderFile, order_files, split_groups
 from ..recipe import OrderSettings
 from ..stage import Inputs, Output, Stage

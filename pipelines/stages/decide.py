@@ -7,11 +7,13 @@ import pyarrow.compute as pc
 
 from ...corpus.record import READ
 from ...filters.rules import Rule, decide
+from ...filters.syntax import SYNTAX_SIGNALS
 from ..removals import Removals, removed_rows
 from ..stage import Inputs, Output, Stage, value_counts
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"
+SIGNAL_COLUMNS = {"syntax": SYNTAX_SIGNALS.names}  # of stages that also write what is no signal
 
 
 class Decide(Stage, frozen=True, kw_only=True):
@@ -26,8 +28,10 @@ class Decide(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, rule_hits and dropped_by (read_drop, removed, or the first rule)."""
         table = inputs.table("read", METADATA)
-        for role in ("language", "measure"):
-            features = inputs.table(role)
+        for role in ("language", "measure", "syntax"):
+            if not inputs.all(role):  # nobody asked for it
+                continue
+            features = inputs.table(role, SIGNAL_COLUMNS.get(role))
             for name in features.column_names:
                 if name != "doc_id":
                     table = table.append_column(name, features[name])

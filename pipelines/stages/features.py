@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from ...dedup.columns import binary_column
 from ...dedup.minhash import MinHashScheme, signatures
 from ...dedup.shingles import ShingleBatch, shingle_column
-from ...filters.detect import language_columns
 from ...filters.imports import IMPORT_LANGUAGES
-from ...filters.languages import language_table
 from ...filters.licence import licence_of
+from ...filters.natural import COMMENT_LANGUAGE, comment_languages
+from ...filters.natural_engines import NaturalEngine, engine_digest
 from ...filters.parse_worker import ImportParser, ParsedImports
+from ...filters.paths import paths_digest
 from ...filters.signals import measure
 from ..artifact import InputFile, open_parquet
 from ..stage import Inputs, Output, Stage
@@ -25,46 +26,34 @@ from ..stage import Inputs, Output, Stage
 NO_SHINGLES = ShingleBatch(np.empty(0, dtype=np.uint64), np.zeros(1, dtype=np.int64))
 
 
-class DetectLanguage(Stage, frozen=True, kw_only=True):
-    """Names the language of every document; ambiguous headers follow their repository."""
-
-    name: ClassVar[str] = "language"
-    version: ClassVar[int] = 1
-    reads_text: ClassVar[bool] = True
-
-    def assets(self) -> dict[str, str]:
-        """Return the digest of the language table."""
-        return {"languages": language_table().digest}
-
-    def run(self, inputs: Inputs, output: Output) -> None:
-        """Write doc_id and the language columns."""
-        rows = inputs.table(
-            "read", ["doc_id", "collection", "path", "kind", "language_hint", "text"]
-        )
-        found = language_columns(
-            rows["collection"], rows["path"], rows["text"], rows["kind"], rows["language_hint"]
-        )
-        output.write(found.add_column(0, "doc_id", rows["doc_id"]))
-
-
 class Measure(Stage, frozen=True, kw_only=True):
     """Measures every signal that a rule may name."""
 
     name: ClassVar[str] = "measure"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
+    comment_engine: NaturalEngine | None = None  # names the comments' language, if a rule asks
+
     def assets(self) -> dict[str, str]:
-        """Return the version of the Unicode tables: they say what is a letter."""
-        return {"unicode": unidata_version}
+        """Return the version of the Unicode tables, and what the path rules are."""
+        assets = {"unicode": unidata_version, "paths": paths_digest()}
+        if self.comment_engine:
+            assets["natural"] = engine_digest(self.comment_engine)
+        return assets
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, the signals and the licence, row group by row group."""
         languages = inputs.table("language", ["language"])["language"]
         licences = _repository_licences(inputs.one("read"))
         start = 0
-        for rows in row_groups(inputs.one("read"), ["doc_id", "collection", "kind", "text"]):
-            signals = measure(rows["text"], languages.slice(start, rows.num_rows), rows["kind"])
+        columns = ["doc_id", "collection", "path", "kind", "text"]
+        for rows in row_groups(inputs.one("read"), columns):
+            names = languages.slice(start, rows.num_rows)
+            signals = measure(rows["text"], names, rows["kind"], rows["path"])
+            if self.comment_engine:
+                comments = comment_languages(rows["text"], names, engine=self.comment_engine)
+                signals = signals.append_column(COMMENT_LANGUAGE, comments)
             start += rows.num_rows
             own = pa.array([licences.get(name.as_py()) for name in rows["collection"]], pa.string())
             licence = pc.coalesce(own, signals["header_licence"])

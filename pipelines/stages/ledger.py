@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
+from ...filters.syntax import SYNTAX_SIGNALS
 from ..stage import Inputs, Output, Stage
 from .compose import Row
 from .decide import METADATA
@@ -38,7 +39,7 @@ class Ledger(Stage, frozen=True, kw_only=True):
     """Joins the columns of every stage for one shard, and says where each document's tokens lie."""
 
     name: ClassVar[str] = "ledger"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     layout: tuple[LanguageShards, ...]  # of the languages in this shard
     bucket_bits: int
@@ -52,6 +53,10 @@ class Ledger(Stage, frozen=True, kw_only=True):
                 if name not in HIDDEN:
                     table = table.append_column(name, features[name])
         table = table.append_column("import_evidence", _import_evidence(inputs, table.num_rows))
+        if inputs.all("syntax"):
+            syntax = inputs.table("syntax", SYNTAX_SIGNALS.names)
+            for name in syntax.column_names:
+                table = table.append_column(name, syntax[name])
         verdict = inputs.table("select")
         for name in verdict.column_names:
             if name != "doc_id":

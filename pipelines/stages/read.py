@@ -1,7 +1,7 @@
 """Read: units of input in, one row per document ever seen out; the only stage that writes text."""
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import pyarrow as pa
@@ -21,7 +21,7 @@ class Read(Stage, frozen=True, kw_only=True):
     """Reads the units of one shard; all files of a repository are rows of the same shard."""
 
     name: ClassVar[str] = "read"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     source: str
@@ -34,8 +34,10 @@ class Read(Stage, frozen=True, kw_only=True):
 
     def key_settings(self) -> dict[str, object]:
         """Return what decides the rows; where the units lie does not."""
-        settings = super().key_settings()
+        settings: dict[str, Any] = super().key_settings()
         settings["units"] = [_identity(unit) for unit in self.units]
+        if self.kind != "repository":
+            del settings["limits"]["notebooks"]
         return settings
 
     def run(self, inputs: Inputs, output: Output) -> None:

@@ -55,7 +55,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
 
     def assets(self) -> dict[str, str]:
         """Return the digests of the tokenizer and of the comment syntaxes."""
-        return {"tokenizer": TOKENIZER_DIGEST, "languages": language_table().digest}
+        return {"tokenizer": TOKENIZER_DIGEST, "comments": language_table().comments_digest}
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write WORK_ROW, one slice a (component, language), sorted by the shuffle key."""
