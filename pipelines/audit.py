@@ -10,6 +10,7 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..filters.languages import language_table
 from .funnel import Drop, read_funnel
 from .printable import printable, render
 from .recipe import unknown_name
@@ -17,7 +18,16 @@ from .reconcile import reconcile
 from .tables import BuildTables, open_tables
 
 # What --by takes, and what its values are when the column is null.
-DIMENSIONS: Final = ("component", "language", "licence", "source", "rule", "encoding", "kind")
+DIMENSIONS: Final = (
+    "component",
+    "language",
+    "licence",
+    "source",
+    "rule",
+    "encoding",
+    "kind",
+    "evidence",
+)
 SYNONYMS: Final[Mapping[str, str]] = {"license": "licence"}
 KEPT: Final = "(kept)"
 
@@ -107,19 +117,21 @@ _GROUPS = """
     SELECT component,
         CASE ?
             WHEN 'component' THEN component
-            WHEN 'language' THEN coalesce(language, 'und')
+            WHEN 'language' THEN coalesce(family, language, 'und')
             WHEN 'licence' THEN coalesce(licence, 'unknown')
             WHEN 'source' THEN source
             WHEN 'rule' THEN coalesce(dropped_by, ?)
             WHEN 'encoding' THEN coalesce(encoding, 'unknown')
             WHEN 'kind' THEN kind
+            WHEN 'evidence' THEN coalesce(language_evidence, 'none')
         END AS value,
         count(*) AS documents, count_if(dropped_by IS NULL) AS kept,
         count_if(dropped_by IS NOT NULL) AS dropped,
         coalesce(sum(num_bytes), 0) AS num_bytes,
         coalesce(sum(num_bytes) FILTER (dropped_by IS NULL), 0) AS kept_bytes,
         coalesce(sum(tokens), 0) AS tokens
-    FROM ledger
+    FROM ledger LEFT JOIN (SELECT unnest(?) AS member, unnest(?) AS family)
+        ON language = member AND kind = 'file'
     GROUP BY ALL
     ORDER BY tokens DESC, documents DESC, component, value
 """
@@ -134,7 +146,10 @@ def _dimension(name: str) -> str:
 
 
 def _breakdown(tables: BuildTables, dimension: str, tokens: int) -> Breakdown:
-    groups = tables.fetch(Group, _GROUPS, (dimension, KEPT))
+    # Names that mean one language (Docker and Dockerfile) are counted as one.
+    members = [row for row in language_table().languages if row.family]
+    names, families = [row.name for row in members], [row.family for row in members]
+    groups = tables.fetch(Group, _GROUPS, (dimension, KEPT, names, families))
     shared = [
         msgspec.structs.replace(group, token_fraction=group.tokens / max(tokens, 1))
         for group in groups

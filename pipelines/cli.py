@@ -138,7 +138,7 @@ def plan(recipe: str, *, out: str, workers: int | None, address: str | None, as_
     "--by",
     default="component,language",
     show_default=True,
-    help="Comma-separated: language, component, license, source, rule, encoding, kind.",
+    help="Comma-separated: language, component, license, source, rule, encoding, kind, evidence.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--html", "html", default=None, help="Also write the report page to this file.")
@@ -154,6 +154,33 @@ def audit(directory: str, *, by: str, as_json: bool, html: str | None) -> None:
     if html is not None:
         click.echo(f"report: {write_report(directory, html)}", err=True)
     if found.differences:
+        sys.exit(WRONG_CORPUS)
+
+
+@cli.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one object a file, one a line.")
+@click.option("--explain", is_flag=True, help="Say what each kind of evidence said.")
+@click.option("--content-only", is_flag=True, help="Ignore names and neighbours.")
+@click.option("--name", default=None, help="What stdin (the path -) is called.")
+def detect(
+    paths: tuple[str, ...], *, as_json: bool, explain: bool, content_only: bool, name: str | None
+) -> None:
+    """Name the language of files, of all files below folders, or of stdin (-)."""
+    from .detect_command import detect_paths
+    from .detect_text import print_batches
+
+    if paths.count("-") != 1 if name is not None else paths.count("-") > 1:
+        raise click.UsageError("stdin is read once, as the path -; --name is its name")
+    complaints: list[str] = []
+
+    def note(complaint: str) -> None:
+        complaints.append(complaint)
+        click.echo(f"error: {complaint}", err=True)
+
+    found = detect_paths(paths, note=note, name=name, content_only=content_only, explain=explain)
+    print_batches(found, as_json=as_json, explain=explain)
+    if complaints:
         sys.exit(WRONG_CORPUS)
 
 

@@ -6,7 +6,7 @@ from ..filters.rule import Rule
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a document came from; the id is hex."""
+    """Where a document came from; the id and the digest of its bytes are hex."""
 
     doc_id: str
     source: str
@@ -16,6 +16,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     origin_file: str
     origin_offset: int | None
+    bytes_digest: str | None
     licence: str | None
     language: str | None
 

@@ -36,7 +36,7 @@ def why(out: str, doc: str) -> Explanation:
     Args:
         out: the build directory.
         doc: a hex id or at least 6 digits of it, collection:path, or a URL. A content id or a
-            sample id names all documents that have it.
+            sample id names all documents that have it, and a notebook's path those made of it.
 
     Raises:
         GristmillError: nothing has this name; the nearest names are in the message.
@@ -71,6 +71,10 @@ _MATCHES = """
         WHEN 'group' THEN starts_with(lower(hex(content_id)), $2)
             OR starts_with(lower(hex(sample_id)), $2)
         ELSE path = $2 OR concat(collection, ':', path) = $2
+            OR (lower($2) LIKE '%.ipynb' AND (
+                starts_with(path, concat($2, '#'))
+                OR starts_with(concat(collection, ':', path), concat($2, '#'))
+            ))
     END
 """
 
@@ -79,6 +83,7 @@ _COUNT = f"SELECT count(*) AS number FROM ledger WHERE {_MATCHES}"  # noqa: S608
 _ROWS = f"""
     SELECT * EXCLUDE (filename) REPLACE (
         lower(hex(doc_id)) AS doc_id, lower(hex(content_id)) AS content_id,
+        lower(hex(bytes_digest)) AS bytes_digest,
         lower(hex(item_id)) AS item_id, lower(hex("cluster")) AS "cluster",
         lower(hex(keeper)) AS keeper, lower(hex(sample_id)) AS sample_id,
         epoch(repository_created)::BIGINT AS repository_created

@@ -1,5 +1,6 @@
 """A page of HTML without a script: escaped text, tables whose rows carry bars, and histograms."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -82,6 +83,13 @@ def items(values: Sequence[str]) -> str:
 def details(summary: str, content: str) -> str:
     """Return content that a reader opens."""
     return f"<details><summary>{text(summary)}</summary>{content}</details>"
+
+
+def download(label: str, name: str, content: str) -> str:
+    """Return a link that saves CSV which the page itself holds."""
+    data = b64encode(content.encode()).decode()
+    kind = "data:text/csv;charset=utf-8;base64"
+    return f'<p><a download="{text(name)}" href="{kind},{data}">{text(label)}</a></p>'
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[TableRow]) -> str:

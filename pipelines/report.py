@@ -10,6 +10,7 @@ from .funnel import Drop, recipe_rules
 from .page import Bar, TableRow
 from .report_duplicates import duplicate_parts
 from .report_facts import Facts, read_facts
+from .report_languages import detection_parts
 from .tables import open_tables
 from .why_text import rule_conditions
 
@@ -17,6 +18,7 @@ SHOWN = 30  # rows of a table; the rest is folded or summed up
 SECTIONS = (
     ("mixture", "Mixture"),
     ("languages", "Languages"),
+    ("detection", "How languages were told"),
     ("funnel", "What was dropped"),
     ("rules", "Rules"),
     ("duplicates", "Duplicates"),
@@ -56,6 +58,7 @@ def render_report(out: str) -> str:
         _head(found, num_shards),
         _mixture(found, mixture),
         _languages(by["language"]),
+        _section("detection", *detection_parts(facts.told)),
         _funnel(found),
         _rules(found, rules),
         _section("duplicates", *duplicate_parts(facts)),
@@ -161,16 +164,16 @@ def _groups(caption: str, shown: list[Group], every: list[Group]) -> str:
         TableRow(
             name=group.value,
             note=group.component,
-            cells=_measures(group),
+            cells=(
+                page.count(group.kept),
+                page.count(group.tokens),
+                page.percent(group.token_fraction),
+            ),
             bar=Bar(fraction=group.tokens / largest, tone=group.component),
         )
         for group in shown
     ]
     return page.table(caption, ("", *MEASURES), rows)
-
-
-def _measures(group: Group) -> tuple[str, ...]:
-    return page.count(group.kept), page.count(group.tokens), page.percent(group.token_fraction)
 
 
 def _values(identity: str, caption: str, breakdown: Breakdown) -> str:

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from .report_languages import Told, read_told
 from .tables import BuildTables
 
 NUM_CLUSTERS: Final = 15
@@ -67,6 +68,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[ClusterSize, ...]
     contributors: tuple[Contributor, ...]
     num_contributors: int
+    told: tuple[Told, ...]
 
 
 class _Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,4 +152,5 @@ def read_facts(tables: BuildTables) -> Facts:
         sizes=tuple(tables.fetch(ClusterSize, _SIZES)),
         contributors=tuple(tables.fetch(Contributor, _CONTRIBUTORS)),
         num_contributors=number.number,
+        told=read_told(tables),
     )

@@ -144,7 +144,7 @@ def _row(table: pa.Table) -> _Row:
 
 _ORIGINS = """
     SELECT lower(hex(doc_id)) AS doc_id, source, kind, collection, path, revision, origin_file,
-        origin_offset, licence, language, num_chars
+        origin_offset, lower(hex(bytes_digest)) AS bytes_digest, licence, language, num_chars
     FROM ledger WHERE doc_id IN (SELECT unhex(unnest(?)))
 """
 

@@ -72,6 +72,8 @@ def format_trace(trace: Trace) -> str:
         segment = next(part for part in trace.segments if part.doc_id == token.doc_id)
         lines.append(f"document  {segment.doc_id}")
         lines.append(f"origin    {_origin(segment)}")
+        if segment.origin is not None and segment.origin.bytes_digest is not None:
+            lines.append(f"bytes     blake2b-128 {segment.origin.bytes_digest}")
     return "\n".join(printable(line) for line in lines)
 
 

@@ -42,6 +42,7 @@ def _document(document: Document) -> Iterator[str]:
     yield _field("read from", f"{row.origin_file}{offset}")
     yield _field("revision", row.revision or "none")
     yield _field("size", f"{row.num_bytes:,} bytes, {row.encoding or 'no text'}")
+    yield _field("bytes", f"blake2b-128 {row.bytes_digest}" if row.bytes_digest else "not read")
     evidence = row.language_evidence or "no evidence"
     confidence = row.language_confidence
     sure = "" if confidence is None else f", confidence {confidence:.2f}"

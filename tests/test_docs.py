@@ -21,6 +21,7 @@ from gristmill.dedup.minhash import MinHashScheme
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.rule import Rule
 from gristmill.filters.rules import PRESETS
+from gristmill.filters.syntax_scope import SyntaxSettings
 from gristmill.pipelines.artifact import InputRecord, Manifest, Slice
 from gristmill.pipelines.cli import cli
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
@@ -42,6 +43,8 @@ else:
 ROOT = Path(__file__).parents[1]
 MAX_PAGE_LINES = 250
 NOT_RUN = re.compile(
+    r"apt-get install .*|\.venv/bin/python (?:-m (?:pip install|gristmill\.filters\.\w+)|"
+    r"bench/languages\.py) .*|"
     r"make (?:demo|test|lint)|\.venv/bin/python docs/refresh\.py|ray start .*|.* --ray .*"
 )
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -49,6 +52,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[[source]]`": SourceSpec,
     "`[read]`": ReadLimits,
     "`[rules]`": Rule,
+    "`[syntax]`": SyntaxSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
     "`[order]`": OrderSettings,
@@ -187,7 +191,7 @@ def test_no_row_documents_a_key_that_is_gone() -> None:
 
 
 def test_every_signal_has_a_row_with_its_type() -> None:
-    documented = rows(section(page("docs/recipes.md"), "Signals"))
+    documented = rows(section(page("docs/signals.md"), "Every signal"))
     assert {name: cells[0] for name, cells in documented.items()} == {
         name: signal.type for name, signal in SIGNAL_RANGES.items()
     }

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.filters.languages import language_table
 from gristmill.pipelines.audit import DIMENSIONS, Audit, Breakdown, audit, format_table
 
 NUM_ROWS = 60
@@ -96,9 +97,24 @@ def test_tokens_of_languages_are_those_in_the_shards(built: Path) -> None:
     for path in built.glob("tokens/*/*/*.parquet"):
         table = pq.ParquetFile(path).read()
         for language, tokens in zip(table["language"].to_pylist(), table["tokens"], strict=True):
-            counted[path.parts[-3], language] += len(tokens)
+            counted[path.parts[-3], language_table().family(language)] += len(tokens)
     groups = breakdown(audit(str(built), by=("language",)), "language").groups
     assert {(g.component, g.value): g.tokens for g in groups if g.kept} == counted
+
+
+def test_two_names_of_one_language_are_counted_as_one(copied: Path) -> None:
+    before = breakdown(audit(str(copied), by=("language",)), "language").groups
+    (one,) = (group for group in before if group.value == "Python")
+    names = iter(("Docker", "Dockerfile"))
+    for _ in range(2):
+        path, row = ledger_of(copied, "language", "Python")
+        edit(path, set_values("language", lambda _: next(names), row))
+    groups = breakdown(audit(str(copied), by=("language",)), "language").groups
+    documents = {group.value: group.documents for group in groups if group.component == "code"}
+    assert "Docker" not in documents
+    assert documents["Python"] == one.documents - 2
+    had = next((group.documents for group in before if group.value == "Dockerfile"), 0)
+    assert documents["Dockerfile"] == had + 2
 
 
 def test_the_funnel_equals_a_count_in_plain_python(built: Path) -> None:

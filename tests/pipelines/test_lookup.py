@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -218,6 +219,9 @@ def test_a_row_lists_its_documents_with_their_origins(built: Path, inputs: Path)
             assert segment.origin is not None
             assert segment.origin.revision == commits[segment.origin.collection]
             assert segment.origin.revision in format_trace(found)
+            folder = "ada__tools" if segment.origin.collection == ADA else segment.origin.collection
+            data = (inputs / "repositories" / folder / segment.origin.path).read_bytes()
+            assert segment.origin.bytes_digest == blake2b(data, digest_size=16).hexdigest()
 
 
 def test_rows_are_counted_over_all_row_groups(built: Path) -> None:
