@@ -55,7 +55,7 @@ def load_ours(*, is_named: bool) -> tuple[Detect, str]:
 
 def load_enry(*, is_named: bool) -> tuple[Detect, str]:
     """Return enry; with a neutral name it classifies by content."""
-    import enry  # type: ignore[import-untyped, unused-ignore]
+    import enry
 
     def detect(path: str, data: bytes) -> str | None:
         return enry.get_language(path, data) or None
@@ -65,11 +65,11 @@ def load_enry(*, is_named: bool) -> tuple[Detect, str]:
 
 def load_pygments(*, is_named: bool) -> tuple[Detect, str]:
     """Return pygments, which takes text: it is decoded as ours is."""
-    from pygments.lexers import (  # type: ignore[import-untyped, unused-ignore]
+    from pygments.lexers import (
         get_lexer_for_filename,
         guess_lexer,
     )
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped, unused-ignore]
+    from pygments.util import ClassNotFound
 
     from gristmill.corpus.sources.rows import text_or_reason
 
