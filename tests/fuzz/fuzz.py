@@ -8,6 +8,7 @@ look for. A target raises AssertionError where its answer is wrong; an input tha
 
 import json
 import re
+import atexit
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -116,6 +117,7 @@ def parser() -> Run:
 
     grammars = sorted({row.grammar for row in grammar_table().languages})
     worker = KillableWorker("syntax", ParseLimits(cpu_seconds=0.5))
+    atexit.register(worker.close)
 
     def run(data: bytes) -> None:
         number, text = split(data)

@@ -159,7 +159,7 @@ def _damage_repositories(
     odd.mkdir()
     (odd / "line.js").write_bytes(b"var x = 1; " * 1_000_000)
     (odd / "nul.py").write_bytes(b"x = 1\n\0\0\0\0" * 50)
-    (odd / "bytes.py").write_bytes(b"\x80\xff\x81\xfe\x8d\xc0\x90\n" * 50)
+    (odd / "bytes.py").write_bytes("# caf\u00e9 \u00fc\n".encode() * 50 + b"# \xe9t\xe9 \xff\n")
     (odd / "fine.py").write_bytes(code("odd"))
     (odd / "self").symlink_to(".")
     (odd / "there").symlink_to("back")
