@@ -4,9 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
-from .minhash import BAND_MULTIPLIER, MinHashScheme, permutation
+from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from .minhash import BAND_MULTIPLIER, NO_SIGNATURE, ROUND_STEP, MinHashScheme, permutation, salt_of
 from .mixing import MIX_FIRST, MIX_SECOND
-from .shingles import SHINGLE_MULTIPLIER, SINGLE_CHARACTER_WORDS, WORD_MULTIPLIER
+from .shingles import (
+    ROTATION_BITS,
+    SHORT_TEXT,
+    SYMBOL_SHARE,
+    WORD_FIRST,
+    WORD_SECOND,
+    WORD_SEED,
+)
 
 _MASK = (1 << 64) - 1
 
@@ -20,34 +28,51 @@ def slow_mix64(value: int) -> int:
 
 def slow_words(text: str) -> list[str]:
     """Return the words of a text in order."""
+    entries = [int(character_table()[ord(character)]) for character in text]
+    lower = [chr(entry & ((1 << CLASS_SHIFT) - 1)) for entry in entries]
+    classes = [entry >> CLASS_SHIFT for entry in entries]
+    sizes = [len(character.encode()) for character in lower]
+    num_word_bytes = sum(n for n, kind in zip(sizes, classes, strict=True) if kind >= RUN)
+    num_visible = sum(n for n, kind in zip(sizes, classes, strict=True) if kind != SPACE)
+    if num_word_bytes * SYMBOL_SHARE < num_visible:
+        classes = [SINGLE if kind == SYMBOL else kind for kind in classes]
     words, run = [], ""
-    for character in text.lower() + "\n":
-        if character == "_" or (character.isalnum() and not _is_single(character)):
+    for character, kind in zip([*lower, " "], [*classes, SPACE], strict=True):
+        if kind == RUN:
             run += character
             continue
         if run:
             words.append(run)
         run = ""
-        if character.isalnum():
+        if kind == SINGLE:
             words.append(character)
     return words
 
 
-def _is_single(character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in SINGLE_CHARACTER_WORDS)
+def slow_word_hash(data: bytes) -> int:
+    """Return the hash of a word's UTF-8."""
+    value = len(data) * WORD_SEED & _MASK
+    for start in range(0, len(data), 8):
+        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * WORD_FIRST & _MASK
+        value ^= value >> 32
+    value = value * WORD_SECOND & _MASK
+    return value ^ (value >> 29)
 
 
 def slow_shingle_hashes(text: str, *, ngram: int = 5) -> list[int]:
     """Return the sorted unique shingle hashes of a text."""
-    words = [
-        slow_mix64(_horner(map(ord, word), multiplier=WORD_MULTIPLIER)) for word in slow_words(text)
-    ]
-    return sorted(
-        {
-            slow_mix64(_horner(words[i : i + ngram], multiplier=SHINGLE_MULTIPLIER))
-            for i in range(len(words) - ngram + 1)
-        }
-    )
+    words = [slow_word_hash(word.encode()) for word in slow_words(text)]
+    if len(words) < ngram:
+        return [slow_mix64(slow_word_hash(text.encode()) + SHORT_TEXT & _MASK)] if text else []
+    found = set()
+    for i in range(len(words) - ngram + 1):
+        turned = (_rotate(words[i + j], ROTATION_BITS * j % 64) for j in range(ngram))
+        found.add(slow_mix64(sum(turned) & _MASK))
+    return sorted(found)
+
+
+def _rotate(value: int, bits: int) -> int:
+    return (value << bits | value >> (64 - bits)) & _MASK
 
 
 def _horner(values: Sequence[int] | Iterator[int], *, multiplier: int) -> int:
@@ -59,8 +84,24 @@ def _horner(values: Sequence[int] | Iterator[int], *, multiplier: int) -> int:
 
 def slow_signature(shingles: Sequence[int], scheme: MinHashScheme) -> list[int]:
     """Return the signature of a document that has shingles."""
+    if scheme.method == "fast":
+        return _slow_fast_sketch(shingles, scheme)
     functions = [permutation(i, scheme.seed) for i in range(scheme.num_permutations)]
-    return [min((a * x + b & _MASK) >> 32 for x in shingles) for a, b in functions]
+    return [min((a * (x >> 32) + b) & 0xFFFFFFFF for x in shingles) for a, b in functions]
+
+
+def _slow_fast_sketch(shingles: Sequence[int], scheme: MinHashScheme) -> list[int]:
+    k, bits, salt = scheme.num_permutations, scheme.value_bits, salt_of(scheme.seed)
+    bins = [NO_SIGNATURE] * k
+    for turn in range(2 * k):
+        if NO_SIGNATURE not in bins:
+            break
+        for x in shingles:
+            value = x ^ salt if turn == 0 else slow_mix64((x + salt + turn * ROUND_STEP) & _MASK)
+            place = (value >> 32) * k >> 32 if turn < k else turn - k
+            number = turn << bits | (value & 0xFFFFFFFF) >> (32 - bits)
+            bins[place] = min(bins[place], number)
+    return bins
 
 
 def slow_band_hashes(signature: Sequence[int], scheme: MinHashScheme) -> list[int]:

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...dedup.columns import binary_column
-from ...dedup.minhash import MinHashScheme, signatures
-from ...dedup.shingles import ShingleBatch, shingle_column
+from ...dedup.minhash import MinHashScheme, sign_column
 from ...filters.imports import IMPORT_LANGUAGES
 from ...filters.licence import licence_of
 from ...filters.natural import COMMENT_LANGUAGE, comment_languages
@@ -22,8 +21,6 @@ from ...filters.paths import paths_digest
 from ...filters.signals import measure
 from ..artifact import InputFile, open_parquet
 from ..stage import Inputs, Output, Stage
-
-NO_SHINGLES = ShingleBatch(np.empty(0, dtype=np.uint64), np.zeros(1, dtype=np.int64))
 
 
 class Measure(Stage, frozen=True, kw_only=True):
@@ -65,7 +62,7 @@ class Sign(Stage, frozen=True, kw_only=True):
     """Signs every document: MinHash over word shingles."""
 
     name: ClassVar[str] = "sign"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     scheme: MinHashScheme
@@ -74,35 +71,27 @@ class Sign(Stage, frozen=True, kw_only=True):
         """Return what decides the signature: neither bands nor threshold do."""
         scheme = self.scheme
         return {
+            "method": scheme.method,
             "num_permutations": scheme.num_permutations,
             "ngram": scheme.ngram,
             "seed": scheme.seed,
         }
 
-    def assets(self) -> dict[str, str]:
-        """Return the version of the Unicode tables: they say what is a word."""
-        return {"unicode": unidata_version}
-
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, num_shingles and the signature (null without shingles)."""
         for rows in row_groups(inputs.one("read"), ["doc_id", "text"]):
-            batches = [self._batch(batch) for batch in self._shingles(rows["text"])]
-            signed = pa.concat_tables(batches or [self._batch(NO_SHINGLES)])
-            output.write(signed.add_column(0, "doc_id", rows["doc_id"]))
-
-    def _shingles(self, texts: pa.ChunkedArray) -> Iterator[ShingleBatch]:
-        return shingle_column(texts, ngram=self.scheme.ngram)
-
-    def _batch(self, batch: ShingleBatch) -> pa.Table:
-        found = signatures(batch.hashes, batch.offsets, self.scheme)
-        column = binary_column(found.values.view(np.uint8))
-        missing = pa.scalar(None, column.type)
-        return pa.table(
-            {
-                "num_shingles": np.diff(batch.offsets),
-                "signature": pc.if_else(pa.array(found.present), column, missing),
-            }
-        )
+            found = sign_column(rows["text"], self.scheme)
+            column = binary_column(found.values.view(np.uint8))
+            missing = pa.scalar(None, column.type)
+            output.write(
+                pa.table(
+                    {
+                        "doc_id": rows["doc_id"],
+                        "num_shingles": found.num_shingles,
+                        "signature": pc.if_else(pa.array(found.present), column, missing),
+                    }
+                )
+            )
 
 
 class Imports(Stage, frozen=True, kw_only=True):

@@ -1,32 +1,44 @@
 """MinHash: equal to its twin, as exact as the binomial law and datasketch, and mergeable."""
 
+import json
 import math
 import random
+import subprocess
+import sys
 
 import datasketch
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.dedup.columns import text_batches
 from gristmill.dedup.minhash import (
     NO_SIGNATURE,
     MinHashScheme,
     Signatures,
+    SketchMethod,
     band_hashes,
     collision_probability,
     estimate_jaccard,
     merge_signatures,
+    sign_column,
+    sign_native,
     signatures,
 )
+from gristmill.dedup.native import kernel
 from gristmill.dedup.reference import slow_band_hashes, slow_signature
+from gristmill.dedup.shingles import numpy_shingles
 from gristmill.dedup.verify import jaccard
 
 Hashes = npt.NDArray[np.uint64]
 SMALL = MinHashScheme(num_permutations=13, num_bands=4, rows_per_band=3)
+CLASSIC = msgspec.structs.replace(SMALL, method="permutations")
+SCHEMES = st.sampled_from([SMALL, CLASSIC])
 SETS = st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=8), max_size=10)
 
 
@@ -46,15 +58,39 @@ def random_pair(shared: int, own: int, generator: np.random.Generator) -> tuple[
     )
 
 
-@given(SETS)
+@given(SETS, SCHEMES)
 @settings(max_examples=100, deadline=None)
-def test_signatures_and_bands_equal_the_slow_twins(sets: list[list[int]]) -> None:
-    result = sign([np.array(one, dtype=np.uint64) for one in sets], SMALL)
+def test_signatures_and_bands_equal_the_slow_twins(
+    sets: list[list[int]], scheme: MinHashScheme
+) -> None:
+    result = sign([np.array(one, dtype=np.uint64) for one in sets], scheme)
     assert result.present.tolist() == [bool(one) for one in sets]
-    expected = [slow_signature(one, SMALL) for one in sets if one]
+    expected = [slow_signature(one, scheme) for one in sets if one]
     rows = result.values[result.present]
     assert rows.tolist() == expected
-    assert band_hashes(rows, SMALL).tolist() == [slow_band_hashes(one, SMALL) for one in expected]
+    assert band_hashes(rows, scheme).tolist() == [slow_band_hashes(one, scheme) for one in expected]
+
+
+TEXTS = st.lists(st.none() | st.text(alphabet="ab c_+\u00c9\u6f22", max_size=400), max_size=8)
+
+
+@given(TEXTS, st.sampled_from([1, 13, 64, 100]), st.sampled_from(["fast", "permutations"]))
+@settings(max_examples=150, deadline=None)
+def test_every_instruction_set_signs_as_numpy_does(
+    texts: list[str | None], num_permutations: int, method: SketchMethod
+) -> None:
+    native = kernel()
+    assert native is not None, "the C extension was not built: is there a compiler?"
+    scheme = MinHashScheme(
+        num_permutations=num_permutations, num_bands=1, rows_per_band=1, method=method, ngram=2
+    )
+    for batch in text_batches(pa.chunked_array([texts], pa.large_string()), 1 << 20):
+        hashes, counts = numpy_shingles(batch, scheme.ngram)
+        expected = signatures(hashes, np.concatenate([[0], np.cumsum(counts)]), scheme)
+        for target in native.supported():
+            found = sign_native(batch, scheme, native, target)
+            assert found.values.tolist() == expected.values.tolist(), target
+            assert found.num_shingles.tolist() == counts.tolist()
 
 
 def test_documents_that_span_or_share_blocks_equal_the_slow_twin() -> None:
@@ -90,9 +126,14 @@ def test_the_merged_signature_is_the_signature_of_the_union(files: list[list[int
     assert merged.tolist() == sign([union], SMALL).values[0].tolist()
 
 
-def test_estimates_lie_within_four_sigma_and_are_as_good_as_datasketch() -> None:
+@pytest.mark.parametrize(
+    ("method", "least", "most"), [("fast", 0.7, 1), ("permutations", 0.85, 1.15)]
+)
+def test_estimates_lie_within_four_sigma_and_are_as_good_as_datasketch(
+    method: SketchMethod, least: float, most: float
+) -> None:
     generator = np.random.default_rng(11)
-    scheme = MinHashScheme()
+    scheme = MinHashScheme(method=method)
     pairs = [random_pair(shared, 150, generator) for shared in range(20, 820, 4)]
     truth = np.array([jaccard(*pair) for pair in pairs])
     sigma = np.sqrt(truth * (1 - truth) / scheme.num_permutations)
@@ -102,7 +143,7 @@ def test_estimates_lie_within_four_sigma_and_are_as_good_as_datasketch() -> None
     theirs = (peer - truth) / sigma
     assert np.abs(ours).max() < 4
     assert abs(ours.mean()) < 4 / math.sqrt(len(pairs))
-    assert 0.85 < math.sqrt(float(np.mean(ours**2))) < 1.15
+    assert least < math.sqrt(float(np.mean(ours**2))) < most
     assert 0.85 < math.sqrt(float(np.mean(theirs**2))) < 1.15
 
 
@@ -161,9 +202,43 @@ def test_a_signature_does_not_depend_on_the_order_of_the_shingles() -> None:
 )
 def test_impossible_settings_are_refused(settings_given: dict[str, int], message: str) -> None:
     with pytest.raises(GristmillError, match=message):
-        MinHashScheme(**settings_given)
+        MinHashScheme(**settings_given)  # type: ignore[arg-type]
 
 
 def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(msgspec.ValidationError, match="num_perm"):
         msgspec.convert({"num_perm": 128}, MinHashScheme)
+
+
+WITHOUT_KERNEL = """
+import sys
+sys.modules["gristmill.dedup.native._sketch"] = None
+import pyarrow as pa
+from gristmill.dedup.minhash import MinHashScheme, sign_column
+texts = pa.chunked_array([["a b c d e f", "x", None]], pa.large_string())
+for _ in range(2):
+    found = sign_column(texts, MinHashScheme())
+print(found.values.tolist())
+"""
+
+
+def test_without_the_extension_numpy_signs_the_same_and_says_so_once() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_KERNEL], capture_output=True, text=True, check=True
+    )
+    texts = pa.chunked_array([["a b c d e f", "x", None]], pa.large_string())
+    assert json.loads(ran.stdout) == sign_column(texts, MinHashScheme()).values.tolist()
+    assert ran.stderr.count("the C extension was not built") == 1
+
+
+def test_columns_that_do_not_fit_are_refused_by_the_extension() -> None:
+    native = kernel()
+    assert native is not None
+    counts, hashes = np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint64)
+    for offsets in ([0, 9], [2, 1], [-1, 1]):
+        with pytest.raises(ValueError, match="offsets do not fit"):
+            native.shingles(b"abc", np.array(offsets), 5, hashes, counts, None)
+    with pytest.raises(ValueError, match="too small"):
+        native.shingles(b"abc", np.array([0, 1, 2]), 5, hashes, counts, None)
+    with pytest.raises(ValueError, match="no sse9"):
+        native.shingles(b"abc", np.array([0, 3]), 5, hashes, counts, "sse9")

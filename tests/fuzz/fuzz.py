@@ -6,9 +6,9 @@ look for. A target raises AssertionError where its answer is wrong; an input tha
 -timeout ends the process. `tests/fuzz/test_fuzz.py` runs the same targets by hypothesis.
 """
 
+import atexit
 import json
 import re
-import atexit
 import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
