@@ -76,8 +76,9 @@ def detection_parts(
     return [
         page.paragraph(
             "What decided the language of each file of a repository, dropped ones included. "
-            "Confidence is the detector's own. Recall and precision were measured, for languages "
-            "that have them, on so many labelled files that no training saw."
+            "Confidence is the detector's own. Recall and precision are those of the content "
+            "model alone, without names and rules, measured on so many labelled files that no "
+            "training saw."
         ),
         _evidence_table(told),
         *_language_tables(languages),
