@@ -104,7 +104,7 @@ static void NAME(find_words)(const uint8_t *text, size_t size, int symbols_too,
     memset(lower + out, 0, 8);
 }
 
-/* The hash of a word's bytes; reads up to 7 past its end. */
+/* The hash of a word's bytes, one at least; reads up to 7 past its end. */
 static inline uint64_t NAME(word_hash)(const uint8_t *bytes, size_t length) {
     uint64_t hash = length * WORD_SEED;
     while (length > 8) {
@@ -234,6 +234,8 @@ static void NAME(permutation_sketch)(const uint64_t *shingles, size_t num_shingl
 /* Leaves the shingles of a text in scratch->hashes; returns how many there are. */
 static size_t NAME(text_shingles)(const uint8_t *text, size_t size, size_t ngram,
                                   struct scratch *scratch) {
+    if (!size)
+        return 0;
     NAME(find_words)(text, size, 0, scratch);
     /* little of a program in APL or Brainfuck is made of letters: its symbols are its words */
     if (scratch->num_word_bytes * SYMBOL_SHARE < scratch->num_visible)
@@ -245,5 +247,5 @@ static size_t NAME(text_shingles)(const uint8_t *text, size_t size, size_t ngram
     memcpy(scratch->lower, text, size);
     memset(scratch->lower + size, 0, 8);
     scratch->hashes[0] = mix64(NAME(word_hash)(scratch->lower, size) + SHORT_TEXT);
-    return size > 0;
+    return 1;
 }

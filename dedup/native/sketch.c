@@ -211,6 +211,18 @@ static const struct target *target_of(const char *name) {
     return NULL;
 }
 
+/* Leaves the shingles of a text of the column in scratch->hashes and their number in *count;
+ * returns 0 where memory is short. */
+static int find_shingles(const struct target *target, const struct column *column, size_t text,
+                         size_t ngram, struct scratch *scratch, int64_t *count) {
+    int64_t start = column->starts[text];
+    size_t size = (size_t)(column->starts[text + 1] - start);
+    if (!reserve(scratch, size))
+        return 0;
+    *count = (int64_t)target->shingles(column->bytes + start, size, ngram, scratch);
+    return 1;
+}
+
 /* sketch(data, offsets, ngram, num_bins, value_bits, salt, multipliers, increments, signatures,
  * counts, target): fills signatures [n, k] (all ones beforehand) and counts [n]. Without value
  * bits the sketch is one of k permutations. */
@@ -242,14 +254,12 @@ static PyObject *sketch(PyObject *module, PyObject *arguments) {
         uint32_t *row = signatures.buf;
         int64_t *num_shingles = counts.buf;
         Py_BEGIN_ALLOW_THREADS;
-        for (size_t i = 0; i < num_texts && has_memory; i++, row += num_bins) {
-            size_t size = (size_t)(column.starts[i + 1] - column.starts[i]);
-            has_memory = reserve(&scratch, size);
+        for (size_t i = 0; i < num_texts; i++, row += num_bins) {
+            has_memory =
+                find_shingles(target, &column, i, (size_t)ngram, &scratch, &num_shingles[i]);
             if (!has_memory)
                 break;
-            size_t num =
-                target->shingles(column.bytes + column.starts[i], size, (size_t)ngram, &scratch);
-            num_shingles[i] = (int64_t)num;
+            size_t num = (size_t)num_shingles[i];
             if (!num)
                 continue;
             if (value_bits)
@@ -296,13 +306,11 @@ static PyObject *shingles(PyObject *module, PyObject *arguments) {
         int64_t *num_shingles = counts.buf;
         Py_BEGIN_ALLOW_THREADS;
         for (size_t i = 0; i < num_texts; i++) {
-            size_t size = (size_t)(column.starts[i + 1] - column.starts[i]);
-            has_memory = reserve(&scratch, size);
+            has_memory =
+                find_shingles(target, &column, i, (size_t)ngram, &scratch, &num_shingles[i]);
             if (!has_memory)
                 break;
-            size_t num =
-                target->shingles(column.bytes + column.starts[i], size, (size_t)ngram, &scratch);
-            num_shingles[i] = (int64_t)num;
+            size_t num = (size_t)num_shingles[i];
             if (8 * (total + num) <= (size_t)hashes.len)
                 memcpy(out + total, scratch.hashes, 8 * num);
             total += num;
