@@ -116,11 +116,8 @@ def claims_column(paths: pa.ChunkedArray, kinds: pa.ChunkedArray, judge: PathJud
         msgspec.structs.asdict(judge.judge(path or "")) if kind == "file" else {}
         for path, kind in zip(paths.to_pylist(), kinds.to_pylist(), strict=True)
     ]
-    columns = [pa.array([row.get(name) for row in rows], CLAIMS.field(name).type) for name in NAMES]
+    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in CLAIMS]
     return pa.table(columns, schema=CLAIMS)
-
-
-NAMES = CLAIMS.names
 
 
 @cache

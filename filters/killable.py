@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -63,6 +63,9 @@ class ParseLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 DEFAULT_LIMITS = ParseLimits()
 
 
+Worker = TypeVar("Worker", bound="KillableWorker")
+
+
 class KillableWorker:
     """Runs a job on files in a child process; a context manager, for one thread."""
 
@@ -71,7 +74,7 @@ class KillableWorker:
         self._limits = limits
         self._child: _Child | None = None
 
-    def __enter__(self) -> "KillableWorker":
+    def __enter__(self: Worker) -> Worker:
         return self
 
     def __exit__(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from ..corpus.storage import digest_file
 from .claims import NameOverrides
 from .clues import clue_index
 from .content_fasttext import FastTextModel
-from .content_model import content_model
+from .content_model import MODEL, content_model
 from .detector import Detector, Ranker
 from .languages import language_table, read_heuristics
 from .natural_engines import NaturalEngine, engine_digest
@@ -64,15 +65,26 @@ def load_detector(settings: ContentSettings, overrides: NameOverrides | None = N
     )
 
 
+@cache
 def content_assets(settings: ContentSettings) -> dict[str, str]:
-    """Return the digests of the tables and models that read a text."""
-    model = _ranker(settings.content_model)
+    """Return the digests of the tables and models that read a text; the shipped model stays shut.
+
+    Raises:
+        GristmillError: where the content model is no fastText model.
+    """
     return {
         "clues": _clues_digest(),
         "heuristics": blake2b(read_heuristics(), digest_size=16).hexdigest(),
-        "content_model": "" if model is None else model.digest,
+        "content_model": _model_digest(settings.content_model),
         "natural": engine_digest(settings.natural),
     }
+
+
+def _model_digest(name: str) -> str:
+    if name == SHIPPED:
+        return digest_file(str(MODEL))
+    model = _ranker(name)
+    return "" if model is None else model.digest
 
 
 @cache
@@ -82,7 +94,6 @@ def _ranker(name: str) -> Ranker | None:
     return content_model() if name == SHIPPED else FastTextModel(Path(name))
 
 
-@cache
 def _clues_digest() -> str:
     """Return the digest of the part of the language table that reads texts."""
     index = clue_index()

@@ -3,7 +3,6 @@
 A file that the parser is not done with is read by the expressions of filters.imports.
 """
 
-from types import TracebackType
 from typing import Literal
 
 import msgspec
@@ -25,27 +24,11 @@ class ParsedImports(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
 
 
-class ImportParser:
+class ImportParser(KillableWorker):
     """Finds imports with a parser where that is possible; a context manager, for one thread."""
 
     def __init__(self, limits: ParseLimits = DEFAULT_LIMITS) -> None:
-        self._worker = KillableWorker("imports", limits)
-
-    def __enter__(self) -> "ImportParser":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    @property
-    def child_pid(self) -> int | None:
-        """The process id of the child, if there is one now."""
-        return self._worker.child_pid
+        super().__init__("imports", limits)
 
     def extract(self, language: str, text: str) -> ParsedImports:
         """Return the imports of a file, of which the first MAX_SOURCE_CHARS are read.
@@ -55,12 +38,8 @@ class ImportParser:
         """
         text = text[:MAX_SOURCE_CHARS]
         if language in PARSED_LANGUAGES:
-            (answer,) = self._worker.run([(language, text.encode("utf-8"))])
+            (answer,) = self.run([(language, text.encode("utf-8"))])
             if isinstance(answer, bytes):
                 imports = msgspec.msgpack.decode(answer, type=tuple[str, ...])
                 return ParsedImports(imports=imports, evidence="parser")
         return ParsedImports(imports=tuple(extract_imports(language, text)), evidence="expression")
-
-    def close(self) -> None:
-        """End the child; a later file starts a new one."""
-        self._worker.close()
