@@ -156,3 +156,18 @@ def slow_resolve(
         for item, keeper in exact.items()
     }
     return dropped | follow
+
+
+def slow_components(edges: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the least node of the component of each node that occurs."""
+    neighbours: dict[int, set[int]] = defaultdict(set)
+    for left, right in edges:
+        neighbours[left].add(right)
+        neighbours[right].add(left)
+    roots: dict[int, int] = {}
+    for root in sorted(neighbours):
+        border = {root} - roots.keys()
+        while border:
+            roots |= dict.fromkeys(border, root)
+            border = {other for node in border for other in neighbours[node]} - roots.keys()
+    return roots
