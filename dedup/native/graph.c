@@ -123,8 +123,8 @@ static PyObject *unite_bands(PyObject *module, PyObject *arguments) {
         return NULL;
     size_t num_rows = length(&all, 1, 4);
     uint32_t *parents = all.views[1].buf;
-    if (num_bands < 0 || num_rows > MAX_ROWS ||
-        (num_bands && length(&all, 0, 8) / (size_t)num_bands != num_rows))
+    if (num_bands < 0 || (size_t)num_bands > MAX_ROWS || num_rows > MAX_ROWS ||
+        length(&all, 0, 8) != num_rows * (size_t)num_bands)
         return finish(&all, "the hashes do not fit the rows", 1);
     int has_memory = 1, fits;
     Py_BEGIN_ALLOW_THREADS;
