@@ -14,7 +14,7 @@ def lsh_components(band_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]
 
     Rows that share a hash in a column are connected. A row without a signature must be left out:
     such rows would share their hashes. Nothing is verified, so the components are an upper bound
-    of the clusters. At most 2^31 rows. Memory is 20 bytes a row beside the hashes, and 32 for each
+    of the clusters. At most 2^31 rows. Memory is 76 bytes a row beside the hashes, and 32 for each
     row of the most frequent hash of a column.
     """
     num_rows, num_bands = band_hashes.shape
