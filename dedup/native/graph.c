@@ -40,6 +40,12 @@ static PyObject *finish(struct buffers *buffers, const char *problem, int has_me
     Py_RETURN_NONE;
 }
 
+static void take_order(void *target, const struct pair *pairs, size_t num) {
+    int64_t **order = target;
+    for (size_t i = 0; i < num; i++)
+        *(*order)++ = pairs[i].row;
+}
+
 /* argsort(keys u64 [n], order i64 [n]): fills order with the rows of the keys, stably sorted. */
 static PyObject *argsort(PyObject *module, PyObject *arguments) {
     struct buffers all = {.num = 2};
@@ -49,14 +55,28 @@ static PyObject *argsort(PyObject *module, PyObject *arguments) {
     if (num > MAX_ROWS || length(&all, 1, 8) < num)
         return finish(&all, "too many keys, or too little room for their order", 1);
     int64_t *order = all.views[1].buf;
-    struct pair *pairs;
+    int has_memory;
     Py_BEGIN_ALLOW_THREADS;
-    pairs = sorted_pairs(all.views[0].buf, num);
-    for (size_t i = 0; pairs && i < num; i++)
-        order[i] = pairs[i].row;
-    free(pairs);
+    has_memory = sort_keys(all.views[0].buf, num, take_order, &order);
     Py_END_ALLOW_THREADS;
-    return finish(&all, NULL, pairs != NULL);
+    return finish(&all, NULL, has_memory);
+}
+
+struct ranking {
+    uint64_t *distinct;
+    uint32_t *ranks;
+    size_t num_distinct;
+};
+
+static void take_ranks(void *target, const struct pair *pairs, size_t num) {
+    struct ranking *ranking = target;
+    size_t num_distinct = ranking->num_distinct;
+    for (size_t i = 0; i < num; i++) {
+        if (!num_distinct || ranking->distinct[num_distinct - 1] != pairs[i].key)
+            ranking->distinct[num_distinct++] = pairs[i].key;
+        ranking->ranks[pairs[i].row] = (uint32_t)(num_distinct - 1);
+    }
+    ranking->num_distinct = num_distinct;
 }
 
 /* rank(keys u64 [n], distinct u64 [n], ranks u32 [n]): fills distinct with the sorted distinct
@@ -65,25 +85,18 @@ static PyObject *rank(PyObject *module, PyObject *arguments) {
     struct buffers all = {.num = 3};
     if (!PyArg_ParseTuple(arguments, "y*w*w*", &all.views[0], &all.views[1], &all.views[2]))
         return NULL;
-    size_t num = length(&all, 0, 8), num_distinct = 0;
+    size_t num = length(&all, 0, 8);
     if (num > MAX_ROWS || length(&all, 1, 8) < num || length(&all, 2, 4) < num)
         return finish(&all, "too many keys, or too little room for their ranks", 1);
-    uint64_t *distinct = all.views[1].buf;
-    uint32_t *ranks = all.views[2].buf;
-    struct pair *pairs;
+    struct ranking ranking = {all.views[1].buf, all.views[2].buf, 0};
+    int has_memory;
     Py_BEGIN_ALLOW_THREADS;
-    pairs = sorted_pairs(all.views[0].buf, num);
-    for (size_t i = 0; pairs && i < num; i++) {
-        if (!num_distinct || distinct[num_distinct - 1] != pairs[i].key)
-            distinct[num_distinct++] = pairs[i].key;
-        ranks[pairs[i].row] = (uint32_t)(num_distinct - 1);
-    }
-    free(pairs);
+    has_memory = sort_keys(all.views[0].buf, num, take_ranks, &ranking);
     Py_END_ALLOW_THREADS;
-    if (!pairs)
+    if (!has_memory)
         return finish(&all, NULL, 0);
     close_buffers(&all);
-    return PyLong_FromSize_t(num_distinct);
+    return PyLong_FromSize_t(ranking.num_distinct);
 }
 
 /* unite(left u32 [m], right u32 [m], parents u32 [n]): parents, each its own or one before it, is
@@ -123,8 +136,8 @@ static PyObject *unite_bands(PyObject *module, PyObject *arguments) {
         return NULL;
     size_t num_rows = length(&all, 1, 4);
     uint32_t *parents = all.views[1].buf;
-    if (num_bands < 0 || num_rows > MAX_ROWS ||
-        (num_bands && length(&all, 0, 8) / (size_t)num_bands != num_rows))
+    if (num_bands < 0 || (size_t)num_bands > MAX_ROWS || num_rows > MAX_ROWS ||
+        length(&all, 0, 8) != num_rows * (size_t)num_bands)
         return finish(&all, "the hashes do not fit the rows", 1);
     int has_memory = 1, fits;
     Py_BEGIN_ALLOW_THREADS;

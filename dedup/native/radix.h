@@ -80,8 +80,12 @@ static void sort_pairs(struct pair *pairs, struct pair *spare, size_t num) {
             sort_pairs(pairs + start, spare, ends[digit] - start);
 }
 
-/* Returns the pairs of `num` < 2^32 keys in order, to be freed; NULL where memory is short. */
-static struct pair *sorted_pairs(const uint64_t *keys, size_t num) {
+/* Takes the next `num` pairs in order. */
+typedef void take_function(void *target, const struct pair *pairs, size_t num);
+
+/* Gives the pairs of `num` < 2^32 keys in order, a bucket at a time while it is in the cache;
+ * returns 0, and gives none, where memory is short. */
+static int sort_keys(const uint64_t *keys, size_t num, take_function *take, void *target) {
     struct pair *pairs = malloc((num + 1) * sizeof *pairs);
     uint64_t differing = 0;
     for (size_t i = 0; i < num; i++)
@@ -93,17 +97,18 @@ static struct pair *sorted_pairs(const uint64_t *keys, size_t num) {
     for (size_t digit = 0; digit <= mask; digit++)
         largest = ends[digit] > largest ? ends[digit] : largest;
     struct pair *spare = malloc(((size_t)largest + 1) * sizeof *spare);
-    if (!pairs || !spare) {
-        free(pairs);
-        free(spare);
-        return NULL;
+    if (pairs && spare) {
+        counts_to_starts(ends, bits);
+        for (size_t i = 0; i < num; i++)
+            pairs[ends[keys[i] >> shift & mask]++] = (struct pair){keys[i], (uint32_t)i};
+        for (size_t digit = 0, start = 0; digit <= mask; start = ends[digit++]) {
+            if (shift && ends[digit] - start > 1)
+                sort_pairs(pairs + start, spare, ends[digit] - start);
+            take(target, pairs + start, ends[digit] - start);
+        }
     }
-    counts_to_starts(ends, bits);
-    for (size_t i = 0; i < num; i++)
-        pairs[ends[keys[i] >> shift & mask]++] = (struct pair){keys[i], (uint32_t)i};
-    for (size_t digit = 0, start = 0; shift && digit <= mask; start = ends[digit++])
-        if (ends[digit] - start > 1)
-            sort_pairs(pairs + start, spare, ends[digit] - start);
+    int has_memory = pairs && spare;
+    free(pairs);
     free(spare);
-    return pairs;
+    return has_memory;
 }

@@ -11,6 +11,7 @@
 #define MAX_PART_BITS 11
 #define HASH_MIX UINT64_C(0x9E3779B97F4A7C15)
 #define NO_ROW UINT32_MAX
+#define GROUP 8 /* columns copied at once: a cache line of a row */
 
 /* Every parent stands before its child or is the child, so that there is no cycle. */
 static inline int is_forest(const uint32_t *parents, size_t num_nodes) {
@@ -49,9 +50,9 @@ struct entry {
 };
 
 struct band {
-    uint64_t *hashes;      /* [num_rows] */
-    struct entry *entries; /* [num_rows], part after part */
-    struct entry *table;   /* [table_size] */
+    const uint64_t *hashes; /* [num_rows] */
+    struct entry *entries;  /* [num_rows], part after part */
+    struct entry *table;    /* [table_size] */
     size_t table_size;
 };
 
@@ -82,52 +83,60 @@ static void join_part(const struct band *band, const struct entry *entries, size
     }
 }
 
-static void join_band(struct band *band, size_t num_rows, unsigned bits, const uint32_t *starts,
-                      uint32_t *places, uint32_t *parents) {
-    memcpy(places, starts, sizeof *starts << bits);
-    for (size_t i = 0; i < num_rows; i++) {
-        uint64_t mixed = band->hashes[i] * HASH_MIX;
-        size_t part = bits ? mixed >> (64 - bits) : 0;
-        band->entries[places[part]++] = (struct entry){(uint32_t)(mixed >> 21), (uint32_t)i};
-    }
-    for (size_t part = 0; part < (size_t)1 << bits; part++)
-        if (places[part] - starts[part] > 1)
-            join_part(band, band->entries + starts[part], places[part] - starts[part], parents);
+static inline size_t part_of(uint64_t hash, unsigned bits) {
+    return bits ? hash * HASH_MIX >> (64 - bits) : 0;
 }
 
-/* Joins the rows that share a hash in a column of hashes [num_rows, num_bands]; returns 0 where
- * memory is short. It takes 24 bytes a row and the table of the largest part. */
-static int join_bands(const uint64_t *hashes, size_t num_rows, size_t num_bands,
-                      uint32_t *parents) {
+/* Joins the rows that have equal hashes in one column; returns 0 where memory is short. */
+static int join_band(struct band *band, size_t num_rows, uint32_t *parents) {
     unsigned bits = 0;
     while (bits < MAX_PART_BITS && num_rows >> bits > PART_ROWS)
         bits++;
-    uint32_t starts[1 << MAX_PART_BITS], places[1 << MAX_PART_BITS];
-    struct band band = {malloc(8 * num_rows + 8), malloc(8 * num_rows + 8), NULL, 0};
-    int has_memory = band.hashes && band.entries;
-    for (size_t number = 0; has_memory && number < num_bands; number++) {
-        memset(starts, 0, sizeof starts);
-        for (size_t i = 0; i < num_rows; i++) {
-            band.hashes[i] = hashes[i * num_bands + number];
-            starts[bits ? band.hashes[i] * HASH_MIX >> (64 - bits) : 0]++;
-        }
-        uint32_t total = 0, largest = 0;
-        for (size_t part = 0; part < (size_t)1 << bits; part++) {
-            uint32_t count = starts[part];
-            largest = count > largest ? count : largest;
-            starts[part] = total;
-            total += count;
-        }
-        if (band.table_size < 4 * (size_t)largest + 2) {
-            band.table_size = 4 * (size_t)largest + 2;
-            free(band.table);
-            band.table = malloc(band.table_size * sizeof *band.table);
-            has_memory = band.table != NULL;
-        }
-        if (has_memory)
-            join_band(&band, num_rows, bits, starts, places, parents);
+    uint32_t ends[1 << MAX_PART_BITS] = {0}, total = 0, largest = 0;
+    for (size_t i = 0; i < num_rows; i++)
+        ends[part_of(band->hashes[i], bits)]++;
+    for (size_t part = 0; part < (size_t)1 << bits; part++) {
+        uint32_t count = ends[part];
+        largest = count > largest ? count : largest;
+        ends[part] = total;
+        total += count;
     }
-    free(band.hashes);
+    if (band->table_size < 4 * (size_t)largest + 2) {
+        band->table_size = 4 * (size_t)largest + 2;
+        free(band->table);
+        band->table = malloc(band->table_size * sizeof *band->table);
+        if (!band->table)
+            return 0;
+    }
+    for (size_t i = 0; i < num_rows; i++) {
+        uint64_t hash = band->hashes[i];
+        uint32_t told = (uint32_t)(hash * HASH_MIX >> (32 - MAX_PART_BITS));
+        band->entries[ends[part_of(hash, bits)]++] = (struct entry){told, (uint32_t)i};
+    }
+    for (size_t part = 0, start = 0; part < (size_t)1 << bits; start = ends[part++])
+        if (ends[part] - start > 1)
+            join_part(band, band->entries + start, ends[part] - start, parents);
+    return 1;
+}
+
+/* Joins the rows that share a hash in a column of hashes [num_rows, num_bands]; returns 0 where
+ * memory is short. It takes 72 bytes a row and the table of the largest part. */
+static int join_bands(const uint64_t *hashes, size_t num_rows, size_t num_bands,
+                      uint32_t *parents) {
+    uint64_t *columns = malloc(GROUP * sizeof *columns * num_rows + 1);
+    struct band band = {NULL, malloc(sizeof *band.entries * num_rows + 1), NULL, 0};
+    int has_memory = columns && band.entries;
+    for (size_t first = 0; has_memory && first < num_bands; first += GROUP) {
+        size_t num = num_bands - first < GROUP ? num_bands - first : GROUP;
+        for (size_t i = 0; i < num_rows; i++)
+            for (size_t j = 0; j < num; j++)
+                columns[j * num_rows + i] = hashes[i * num_bands + first + j];
+        for (size_t j = 0; has_memory && j < num; j++) {
+            band.hashes = columns + j * num_rows;
+            has_memory = join_band(&band, num_rows, parents);
+        }
+    }
+    free(columns);
     free(band.entries);
     free(band.table);
     return has_memory;
