@@ -20,7 +20,7 @@ class TextRun(NamedTuple):
     """A file of texts: one row for each part of an item, the parts of one item in one run."""
 
     sizes: Callable[[], pa.Table]  # item_id, num_bytes
-    texts: Callable[[], Iterator[pa.Table]]  # item_id, text; some MiB each
+    texts: Callable[[pa.Array], Iterator[pa.Table]]  # item_id, text of these ids; some MiB each
 
 
 class ShingleSets:
@@ -54,7 +54,7 @@ class ShingleSets:
         rows: list[npt.NDArray[np.int64]] = []
         hashes: list[Hashes] = []
         counts: list[npt.NDArray[np.int64]] = []
-        for table in self._chosen(ids):
+        for table in (table for run in self._runs for table in run.texts(ids)):
             rows.append(pc.index_in(table["item_id"], value_set=ids).to_numpy().astype(np.int64))
             for batch in shingle_column(table["text"], ngram=self._ngram):
                 hashes.append(batch.hashes)
@@ -67,13 +67,6 @@ class ShingleSets:
             for side in SIDES
         )
         return similarities(flat, offsets, left, right)
-
-    def _chosen(self, ids: pa.Array) -> Iterator[pa.Table]:
-        for run in self._runs:
-            for table in run.texts():
-                chosen = table.filter(pc.is_in(table["item_id"], value_set=ids))
-                if chosen.num_rows:
-                    yield chosen
 
 
 def _united(

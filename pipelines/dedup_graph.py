@@ -4,40 +4,54 @@ bands -> candidates -> pairs -> near -> forest -> rounds -> label -> cluster -> 
                            `-> unknown -> gather ^ (where pairs have not been measured before)
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import count
+from typing import NamedTuple
 
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
-from .inputs import Shard
 from .recipe import DedupSettings
 from .stage import Stage
 from .stages.bands import Bands, Candidates, Pairs
 from .stages.components import Cluster, Forest, Label, LargeStar, SmallStar
 from .stages.copies import Exact, Fates
 from .stages.exchange import partition_name, shard_slice
-from .stages.similarity import Gather, Near, Unknown
+from .stages.gather import Gather
+from .stages.similarity import Near, Unknown
 from .store import Store
 
 Done = Mapping[NodeId, Manifest]
 Previous = Mapping[str, Mapping[str, str]]  # stage -> shard -> key of the published build
 
 
+class Texts(NamedTuple):
+    """Where the texts of a shard lie."""
+
+    file: Callable[[Done, str], InputFile]  # of a shard, by its name
+    field: str  # the column
+    needs: tuple[str, ...]  # stages that must have run
+
+
 class DedupGraph:
-    """Makes the nodes between the items of all shards and their fates."""
+    """Makes the nodes between the items and signatures of all shards and the items' fates."""
 
     def __init__(
-        self, settings: DedupSettings, store: Store, shards: Sequence[Shard], previous: Previous
+        self,
+        settings: DedupSettings,
+        store: Store,
+        names: Sequence[str],
+        previous: Previous,
+        texts: Texts,
+        signer: str = "sign",
     ) -> None:
         self._settings = settings
         self._store = store
-        self._names = [shard.name for shard in shards]
+        self._texts = texts
+        self._signer = signer
+        self._names = list(names)
         self._parts = [partition_name(i) for i in range(settings.partitions)]
         self._previous = previous
-        self._bounds = {
-            "partitions": settings.partitions,
-            "memory_bytes": settings.memory_bytes,
-        }
+        self._bounds = {"partitions": settings.partitions, "memory_bytes": settings.memory_bytes}
 
     def candidates(self) -> list[Node]:
         """Return what finds copies and the pairs worth measuring."""
@@ -57,9 +71,11 @@ class DedupGraph:
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield what comes after the pairs; each phase is run before the next is asked for."""
         todo = [part for part in self._parts if not self._is_measured(part, done)]
-        yield [self._unknown(part) for part in todo]
-        gathers = [node for name in self._names if (node := self._gather(name, todo, done))]
-        yield gathers
+        gathers: list[Node] = []
+        if len(todo) > 1:
+            yield [self._unknown(part) for part in todo]
+            gathers = [node for name in self._names if (node := self._gather(name, todo, done))]
+            yield gathers
         forest = Forest(threshold=self._settings.minhash.threshold, **self._bounds)
         yield [
             *(self._near(part, [node.id for node in gathers]) for part in self._parts),
@@ -77,10 +93,10 @@ class DedupGraph:
         return Node(
             stage=stage,
             shard=name,
-            needs=(("items", name), ("sign", name), *exact),
+            needs=(("items", name), (self._signer, name), *exact),
             inputs=lambda done: {
                 "items": [self._store.input(done["items", name])],
-                "sign": [self._store.input(done["sign", name])],
+                "sign": [self._store.input(done[self._signer, name])],
                 "copies": slices(self._store, done, exact, shard_slice(name)),
             },
         )
@@ -109,12 +125,13 @@ class DedupGraph:
         wanted = slices(self._store, done, present, shard_slice(name))
         if not wanted:
             return None
+        texts = self._texts
         return Node(
-            stage=Gather(**self._bounds),
+            stage=Gather(text_field=texts.field, **self._bounds),
             shard=name,
-            needs=(("read", name), ("items", name), *ids),
+            needs=(*((stage, name) for stage in texts.needs), ("items", name), *ids),
             inputs=lambda done: {
-                "read": [self._store.input(done["read", name])],
+                "read": [texts.file(done, name)],
                 "items": [self._store.input(done["items", name])],
                 "wanted": wanted,
             },
@@ -122,19 +139,35 @@ class DedupGraph:
 
     def _near(self, part: str, gathers: Sequence[NodeId]) -> Node:
         return Node(
-            stage=Near(ngram=self._settings.minhash.ngram, **self._bounds),
+            stage=self._near_stage(),
             shard=part,
             needs=(("pairs", part), *gathers),
             inputs=lambda done: {"pairs": [self._store.input(done["pairs", part])]},
             hints=lambda done: {
                 "previous": self._measured_before(part),
-                "texts": slices(self._store, done, gathers, part),
+                **self._near_texts(part, gathers, done),
             },
         )
 
+    def _near_stage(self) -> Near:
+        return Near(
+            ngram=self._settings.minhash.ngram, text_field=self._texts.field, **self._bounds
+        )
+
+    def _near_texts(
+        self, part: str, gathers: Sequence[NodeId], done: Done
+    ) -> dict[str, list[InputFile]]:
+        """Return the gathered texts, or, where one task alone needs any, all texts."""
+        if gathers:
+            return {"gathered": slices(self._store, done, gathers, part)}
+        return {
+            "texts": [self._texts.file(done, name) for name in self._names],
+            "members": [self._store.input(done["items", name]) for name in self._names],
+        }
+
     def _measured_before(self, part: str) -> list[InputFile]:
         """Return the similarities of the published build, if they were measured in the same way."""
-        stage = Near(ngram=self._settings.minhash.ngram, **self._bounds)
+        stage = self._near_stage()
         key = self._previous.get("near", {}).get(part)
         manifest = self._store.load("near", part, key) if key is not None else None
         if manifest is None or manifest.version != stage.version:

@@ -14,7 +14,7 @@ from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, as_json
-from .dedup_graph import DedupGraph, Done, Previous, slices
+from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
 from .inputs import Shard, list_shards
 from .recipe import Recipe
@@ -46,7 +46,9 @@ class Graph:
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
         self._previous = previous
-        self._dedup = DedupGraph(recipe.raw.dedup, store, self.shards, previous)
+        texts = Texts(lambda done, name: self._whole(done, "read", name), "text", ("read",))
+        names = [shard.name for shard in self.shards]
+        self._dedup = DedupGraph(recipe.raw.dedup, store, names, previous, texts)
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield everything up to the tokens; each phase is run before the next is asked for."""

@@ -25,6 +25,7 @@ ITEM = pa.schema(
         ("item_content", ID),  # digest of the item's content ids
         ("rank", RANK),  # the smaller is kept first, then the smaller id
         ("row", pa.int64()),  # of the document in its shard
+        ("num_bytes", pa.int64()),  # of the document
     ]
 )
 
@@ -40,7 +41,16 @@ class CollectItems(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write one row per kept document: its item, the item's content and preference."""
-        columns = ["doc_id", "content_id", "source", "collection", "path", "kind", "stars"]
+        columns = [
+            "doc_id",
+            "content_id",
+            "source",
+            "collection",
+            "path",
+            "kind",
+            "stars",
+            "num_bytes",
+        ]
         table = inputs.table("read", columns)
         table = table.append_column("language", inputs.table("language", ["language"])["language"])
         table = table.append_column("licence", inputs.table("measure", ["licence"])["licence"])
@@ -67,7 +77,7 @@ class CollectItems(Stage, frozen=True, kw_only=True):
                 }
             )
         )
-        return pa.table([item_id, content, ranks, rows], schema=ITEM)
+        return pa.table([item_id, content, ranks, rows, table["num_bytes"]], schema=ITEM)
 
     def _ids(self, table: pa.Table) -> tuple[pa.Array, pa.Array]:
         """Return item_id and item_content of each row; those of a repository share both."""

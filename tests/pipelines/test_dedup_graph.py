@@ -279,7 +279,7 @@ def test_a_cut_off_file_of_an_exchange_is_made_again_alone(prose: Prose, stage: 
     path.write_bytes(whole[: len(whole) // 2])
     result = prose.build()
     assert path.read_bytes() == whole
-    assert result.num_ran == (3 if stage == "near" else 1)  # near asks for its texts once more
+    assert result.num_ran == 1
     assert prose.ledger() == expected
 
 
