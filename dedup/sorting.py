@@ -32,7 +32,7 @@ def rank_u64(
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
     """Return the sorted distinct keys, and for each key [n] its place among them.
 
-    At most 2^31 keys. Memory while it runs is that of `argsort_u64` and 12 bytes a row.
+    At most 2^31 keys. Memory while it runs is that of `argsort_u64` and 4 bytes a row.
     """
     assert len(keys) <= MAX_NATIVE_ROWS, "ranks have 32 bits: use more partitions"
     native = graph_kernel()
