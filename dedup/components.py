@@ -20,7 +20,7 @@ def connected_components(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uin
     """Return the components of a graph of edges (left, right) [num_edges], at most 2^30 edges.
 
     Direction, order and repeats have no influence, and an edge from a node to itself makes the
-    node occur. Memory while it runs is about 100 bytes an edge.
+    node occur. Memory while it runs is up to 100 bytes an edge.
     """
     nodes, ranks = rank_u64(np.concatenate([left, right]))
     num_edges = len(left)

@@ -30,8 +30,8 @@ def large_star(nodes: Nodes, neighbours: Nodes) -> Edges:
 
     A row [num_rows] says that a node has a neighbour; all rows of a node are present, so over all
     partitions each edge has a row for each of its ends. Rows of a node with itself make no edge.
-    `changed` counts rows whose edge went to another node than their own. Memory is about 80 bytes
-    a row.
+    `changed` counts rows whose edge went to another node than their own. Memory is up to 100
+    bytes a row.
     """
     nodes, neighbours, starts = _grouped(nodes, neighbours)
     least = _least(neighbours, starts)
@@ -46,7 +46,7 @@ def small_star(larger: Nodes, smaller: Nodes) -> Edges:
     """Connect each larger end and its smaller neighbours with the least of these.
 
     A row [num_rows] is an edge; all rows of a larger end are present. `changed` counts nodes with
-    more than one smaller neighbour. Memory is about 80 bytes a row.
+    more than one smaller neighbour. Memory is up to 100 bytes a row.
     """
     assert bool((smaller < larger).all()), "an edge is (larger, smaller)"
     larger, smaller, starts = _grouped(larger, smaller)

@@ -23,13 +23,23 @@ import json, sys
 sys.modules["gristmill.dedup.native._graph"] = None
 sys.modules["gristmill.dedup.native._sketch"] = None
 import numpy as np
+from gristmill.dedup.buckets import bucket_pairs
 from gristmill.dedup.components import connected_components
+from gristmill.dedup.lsh import lsh_components
 from gristmill.dedup.native import kernel
-left, right = np.array(json.loads(sys.argv[1]), dtype=np.uint64).T
-for _ in range(2):
-    assert kernel() is None
-    found = connected_components(left, right)
-print(json.dumps([found.nodes.tolist(), found.roots.tolist()]))
+from gristmill.dedup.sorting import argsort_u64
+from gristmill.dedup.verify import similarities
+edges = np.array(json.loads(sys.argv[1]), dtype=np.uint64)
+assert kernel() is None
+forest = connected_components(*edges.T)
+print(json.dumps([
+    forest.nodes.tolist(),
+    forest.roots.tolist(),
+    argsort_u64(edges[:, 0]).tolist(),
+    lsh_components(edges % 7).tolist(),
+    [np.stack(block).tolist() for block in bucket_pairs(forest.roots)],
+    similarities(forest.nodes, np.array([0, 2, 6]), np.array([0, 0]), np.array([0, 1])).tolist(),
+]))
 """
 
 
@@ -69,7 +79,14 @@ def test_without_the_extensions_numpy_finds_the_same_and_says_so_once() -> None:
         text=True,
         check=True,
     )
-    assert json.loads(ran.stdout) == [[2, 4, 7, 9, 30, 31], [2, 2, 7, 2, 30, 30]]
+    assert json.loads(ran.stdout) == [
+        [2, 4, 7, 9, 30, 31],
+        [2, 2, 7, 2, 30, 30],
+        [2, 1, 0, 3],
+        [0, 1, 2, 0],
+        [[[0, 4], [1, 5]]],
+        [1.0, 0.0],
+    ]
     assert ran.stderr.count("the C extension was not built") == 1
 
 
