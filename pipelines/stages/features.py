@@ -62,7 +62,7 @@ class Sign(Stage, frozen=True, kw_only=True):
     """Signs every document: MinHash over word shingles."""
 
     name: ClassVar[str] = "sign"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads_text: ClassVar[bool] = True
 
     scheme: MinHashScheme
