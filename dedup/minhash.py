@@ -2,8 +2,8 @@
 
 The share of equal positions of two signatures estimates the Jaccard similarity J, and two
 documents meet in a band with probability J^rows. `fast` is Fast Similarity Sketching (Dahlgaard,
-Knudsen and Thorup, 2017): every shingle is thrown into one of k bins, round after round until no
-bin is empty, and a bin keeps its least (round, value). It needs k log k + n steps, not k n, and its
+Knudsen and Thorup, 2017): every shingle is thrown into one of k bins, turn after turn until no
+bin is empty, and a bin keeps its least (turn, value). It needs k log k + n steps, not k n, and its
 error is below that of k permutations, sqrt(J (1 - J) / k). `permutations` is the classic: position
 i is the minimum of (a_i x + b_i) mod 2^32 over the upper halves x of the shingles, a_i odd.
 
@@ -28,7 +28,7 @@ from .native import kernel
 from .shingles import numpy_shingles
 
 BAND_MULTIPLIER = 0xD6E8FEB86659FD93
-ROUND_STEP = 0x9E3779B97F4A7C15
+TURN_MULTIPLIER = 0x846CA68B
 NO_SIGNATURE = 0xFFFFFFFF  # fills the row of a document without shingles: neutral in a merge
 _MASK = (1 << 64) - 1
 MAX_PERMUTATIONS = 1 << 15  # a fast sketch keeps 16 bits of a value then
@@ -76,7 +76,7 @@ class MinHashScheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     @property
     def value_bits(self) -> int:
-        """How many bits of a fast sketch's number are its value; the others are its round."""
+        """How many bits of a fast sketch's number are its value; the others are its turn."""
         return 32 - (2 * self.num_permutations - 1).bit_length()
 
 
@@ -94,41 +94,46 @@ class Signatures(NamedTuple):
 
 def sign_column(texts: pa.ChunkedArray, scheme: MinHashScheme) -> Signatures:
     """Return the signature of every text of a string column; a null has none."""
-    k = scheme.num_permutations
-    parts = [Signatures(np.empty((0, k), dtype=np.uint32), np.empty(0, dtype=np.int64))]
+    found = Signatures(
+        np.empty((len(texts), scheme.num_permutations), dtype=np.uint32),
+        np.empty(len(texts), dtype=np.int64),
+    )
     native = kernel()
+    first = 0
     for batch in text_batches(texts, BATCH_BYTES):
+        rows = slice(first, first + batch.num_texts)
+        out = Signatures(found.values[rows], found.num_shingles[rows])
+        first += batch.num_texts
         if native is not None:
-            parts.append(sign_native(batch, scheme, native))
+            sign_native(batch, scheme, native, out)
             continue
         hashes, counts = numpy_shingles(batch, scheme.ngram)
-        parts.append(signatures(hashes, np.concatenate([[0], np.cumsum(counts)]), scheme))
-    return Signatures(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.num_shingles for part in parts]),
-    )
+        out.values[:] = signatures(hashes, np.concatenate([[0], np.cumsum(counts)]), scheme).values
+        out.num_shingles[:] = counts
+    return found
 
 
 def sign_native(
-    batch: TextBatch, scheme: MinHashScheme, native: ModuleType, target: str | None = None
-) -> Signatures:
-    """Return the signatures that the C kernel makes, with the instruction set that is named."""
-    k = scheme.num_permutations
-    values = np.full((batch.num_texts, k), NO_SIGNATURE, dtype=np.uint32)
-    counts = np.zeros(batch.num_texts, dtype=np.int64)
+    batch: TextBatch,
+    scheme: MinHashScheme,
+    native: ModuleType,
+    out: Signatures,
+    target: str | None = None,
+) -> None:
+    """Write the signatures that the C kernel makes, with the instruction set that is named."""
+    k, is_fast = scheme.num_permutations, scheme.method == "fast"
     native.sketch(
         batch.data,
         batch.offsets,
         scheme.ngram,
         k,
-        scheme.value_bits if scheme.method == "fast" else 0,
+        scheme.value_bits if is_fast else 0,
         salt_of(scheme.seed),
-        *_permutations(k, scheme.seed),
-        values,
-        counts,
+        *_permutations(2 * k if is_fast else k, scheme.seed),
+        out.values,
+        out.num_shingles,
         target,
     )
-    return Signatures(values, counts)
 
 
 def signatures(
@@ -149,8 +154,12 @@ def signatures(
 def _fast_sketches(
     shingles: npt.NDArray[np.uint64], lengths: npt.NDArray[np.int64], scheme: MinHashScheme
 ) -> npt.NDArray[np.uint32]:
-    """Return the sketches of all documents, [n, k]; a bin's number is its round and its value."""
+    """Return the sketches of all documents, [n, k]; a bin's number is its turn and its value.
+
+    Turn 0 takes the 64 bits of a shingle, later ones mix 32 of them; turn k + i fills bin i.
+    """
     k, salt, bits = scheme.num_permutations, salt_of(scheme.seed), scheme.value_bits
+    multipliers, increments = _permutations(2 * k, scheme.seed)
     values = np.full((len(lengths), k), NO_SIGNATURE, dtype=np.uint32)
     owner = np.repeat(np.arange(len(lengths)), lengths)
     for turn in range(2 * k):
@@ -159,14 +168,15 @@ def _fast_sketches(
         thrown = np.flatnonzero(needs[owner])
         if turn == 0:
             hashes = shingles ^ np.uint64(salt)
+            bins, low = (hashes >> np.uint64(32)) * np.uint64(k), hashes.astype(np.uint32)
         else:
-            hashes = mix64(shingles[thrown] + np.uint64((salt + turn * ROUND_STEP) & _MASK))
-        if turn < k:
-            bins = ((hashes >> np.uint64(32)) * np.uint64(k) >> np.uint64(32)).astype(np.int64)
-        else:
-            bins = np.full(len(hashes), turn - k)
-        numbers = (hashes.astype(np.uint32) >> np.uint32(32 - bits)) | np.uint32(turn << bits)
-        np.minimum.at(values, (owner[thrown], bins), numbers)
+            mixed = (shingles[thrown].astype(np.uint32) + increments[turn]) * multipliers[turn]
+            mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(TURN_MULTIPLIER)
+            bins = mixed * np.uint64(k)
+            low = bins.astype(np.uint32) if turn < k else mixed
+        places = (bins >> np.uint64(32)).astype(np.int64) if turn < k else turn - k
+        numbers = (low >> np.uint32(32 - bits)) | np.uint32(turn << bits)
+        np.minimum.at(values, (owner[thrown], places), numbers)
     return values
 
 

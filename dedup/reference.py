@@ -6,7 +6,14 @@ from itertools import combinations
 from typing import TypeVar
 
 from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
-from .minhash import BAND_MULTIPLIER, NO_SIGNATURE, ROUND_STEP, MinHashScheme, permutation, salt_of
+from .minhash import (
+    BAND_MULTIPLIER,
+    NO_SIGNATURE,
+    TURN_MULTIPLIER,
+    MinHashScheme,
+    permutation,
+    salt_of,
+)
 from .mixing import MIX_FIRST, MIX_SECOND
 from .shingles import (
     ROTATION_BITS,
@@ -53,10 +60,11 @@ def slow_words(text: str) -> list[str]:
 def slow_word_hash(data: bytes) -> int:
     """Return the hash of a word's UTF-8."""
     value = len(data) * WORD_SEED & _MASK
-    for start in range(0, len(data), 8):
-        value = (value ^ int.from_bytes(data[start : start + 8], "little")) * WORD_FIRST & _MASK
+    steps = [data[start : start + 8] for start in range(0, max(len(data), 16), 8)]
+    for step in steps[:-1]:
+        value = (value ^ int.from_bytes(step, "little")) * WORD_FIRST & _MASK
         value ^= value >> 32
-    value = value * WORD_SECOND & _MASK
+    value = (value ^ int.from_bytes(steps[-1], "little")) * WORD_SECOND & _MASK
     return value ^ (value >> 29)
 
 
@@ -98,11 +106,21 @@ def _slow_fast_sketch(shingles: Sequence[int], scheme: MinHashScheme) -> list[in
         if NO_SIGNATURE not in bins:
             break
         for x in shingles:
-            value = x ^ salt if turn == 0 else slow_mix64((x + salt + turn * ROUND_STEP) & _MASK)
-            place = (value >> 32) * k >> 32 if turn < k else turn - k
-            number = turn << bits | (value & 0xFFFFFFFF) >> (32 - bits)
-            bins[place] = min(bins[place], number)
+            mixed = slow_turn_hash(x, turn, scheme.seed)
+            place, value = turn - k, mixed
+            if turn == 0:
+                place, value = ((x ^ salt) >> 32) * k >> 32, (x ^ salt) & 0xFFFFFFFF
+            elif turn < k:
+                place, value = mixed * k >> 32, mixed * k & 0xFFFFFFFF
+            bins[place] = min(bins[place], turn << bits | value >> (32 - bits))
     return bins
+
+
+def slow_turn_hash(shingle: int, turn: int, seed: int) -> int:
+    """Return the 32 bits that decide where a shingle falls in a turn after the first."""
+    multiplier, increment = permutation(turn, seed)
+    mixed = ((shingle & 0xFFFFFFFF) + increment) * multiplier & 0xFFFFFFFF
+    return (mixed ^ mixed >> 15) * TURN_MULTIPLIER & 0xFFFFFFFF
 
 
 def slow_band_hashes(signature: Sequence[int], scheme: MinHashScheme) -> list[int]:

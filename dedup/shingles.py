@@ -31,7 +31,7 @@ WORD_SECOND = 0xBF58476D1CE4E5B9
 SHORT_TEXT = 0x94D049BB133111EB  # a text of few words has a shingle of its own kind
 ROTATION_BITS = 11
 SYMBOL_SHARE = 4
-STEP_BYTES = 8  # of a word's UTF-8 that one step of its hash takes
+STEP_BYTES = 8  # of a word's UTF-8 that one step of its hash takes; a word has two steps at least
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -143,24 +143,33 @@ def _word_bounds(
 def _word_hashes(
     data: bytes, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
 ) -> Hashes:
-    padded = data + bytes(STEP_BYTES)
-    steps = np.ndarray((len(data) + 1,), dtype="<u8", buffer=padded, strides=(1,))
+    padded = data + bytes(2 * STEP_BYTES)
+    steps = np.ndarray((len(data) + STEP_BYTES + 1,), dtype="<u8", buffer=padded, strides=(1,))
     left, places = stops - starts, starts.copy()
     hashes = left.astype(np.uint64) * np.uint64(WORD_SEED)
-    more = np.flatnonzero(left > STEP_BYTES)
+    more = np.flatnonzero(left > 2 * STEP_BYTES)
     while len(more):
-        mixed = (hashes[more] ^ steps[places[more]]) * np.uint64(WORD_FIRST)
-        hashes[more] = mixed ^ (mixed >> np.uint64(32))
+        hashes[more] = _step(hashes[more], steps[places[more]])
         places[more] += STEP_BYTES
         left[more] -= STEP_BYTES
-        more = more[left[more] > STEP_BYTES]
-    last = steps[places] & (np.uint64(2**64 - 1) >> (64 - 8 * left).astype(np.uint64))
-    hashes ^= last
-    hashes *= np.uint64(WORD_FIRST)
-    hashes ^= hashes >> np.uint64(32)
+        more = more[left[more] > 2 * STEP_BYTES]
+    hashes = _step(hashes, _first_bytes(steps[places], left))
+    hashes ^= _first_bytes(steps[places + STEP_BYTES], left - STEP_BYTES)
     hashes *= np.uint64(WORD_SECOND)
     hashes ^= hashes >> np.uint64(29)
     return hashes
+
+
+def _step(hashes: Hashes, data: Hashes) -> Hashes:
+    mixed = (hashes ^ data) * np.uint64(WORD_FIRST)
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
+def _first_bytes(data: Hashes, counts: npt.NDArray[np.int64]) -> Hashes:
+    """Return the first bytes of every 8, zeros behind them; none where the count is negative."""
+    masks = [(1 << 8 * num) - 1 for num in range(STEP_BYTES + 1)]
+    return data & np.array(masks, dtype=np.uint64)[np.clip(counts, 0, STEP_BYTES)]
 
 
 def _sorted_unique(hashes: Hashes, offsets: npt.NDArray[np.int64]) -> ShingleBatch:

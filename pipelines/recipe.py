@@ -18,6 +18,7 @@ from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
 from ..dedup.minhash import MinHashScheme
+from ..dedup.presets import SCHEME_PRESETS
 from ..filters.claims import PathJudge
 from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
@@ -124,6 +125,7 @@ def load_recipe(path: str) -> Recipe:
         raise GristmillError(
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
+    _expand_scheme_preset(document, where=path)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:
         document.setdefault("fim", {}).setdefault("seed", document["seed"])
@@ -152,6 +154,19 @@ def load_recipe(path: str) -> Recipe:
     _check_sources(recipe)
     _check_mixture(recipe)
     return recipe
+
+
+def _expand_scheme_preset(document: dict[str, object], *, where: str) -> None:
+    """Put the numbers of a preset that `dedup.minhash` names below the keys that it gives."""
+    dedup = document.get("dedup")
+    given = dedup.get("minhash") if isinstance(dedup, dict) else None
+    if not isinstance(dedup, dict) or not isinstance(given, dict) or "preset" not in given:
+        return
+    name = given.pop("preset")
+    if not isinstance(name, str) or name not in SCHEME_PRESETS:
+        key = f"{where}: dedup.minhash.preset"
+        raise unknown_name(str(name), list(SCHEME_PRESETS), where=key, what="preset")
+    dedup["minhash"] = {**msgspec.to_builtins(SCHEME_PRESETS[name]), **given}
 
 
 def check_keys(

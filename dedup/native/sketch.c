@@ -1,6 +1,6 @@
 /* Words, shingles and sketches of an Arrow string column in one pass, without the interpreter.
  *
- * The twin of dedup/shingles.py and dedup/sketch.py, value for value: change both or neither. */
+ * The twin of dedup/shingles.py and dedup/minhash.py, value for value: change both or neither. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,85 +12,11 @@
 #include <immintrin.h>
 #endif
 
-#define WORD_SEED UINT64_C(0x9E3779B97F4A7C15)
-#define WORD_FIRST UINT64_C(0xD6E8FEB86659FD93)
-#define WORD_SECOND UINT64_C(0xBF58476D1CE4E5B9)
-#define SHORT_TEXT UINT64_C(0x94D049BB133111EB)
-#define ROUND_STEP UINT64_C(0x9E3779B97F4A7C15)
-#define EMPTY UINT32_MAX
-#define NO_START SIZE_MAX
-#define LANES 32
-#define NUM_CODES 0x110000
-#define SYMBOL_SHARE 4
-
-enum { CLASS_SPACE, CLASS_SYMBOL, CLASS_RUN, CLASS_SINGLE };
-
-/* Of every code point: its lower case and, in the upper bits, its class. */
-static const uint32_t *code_table;
-#define CLASS_SHIFT 24
-
-struct character {
-    uint32_t lower;
-    int class;
-};
-
-struct scratch {
-    uint8_t *lower;
-    uint64_t *in_word, *begins, *hashes;
-    size_t capacity, mask_bytes, size;
-    uint64_t num_visible, num_word_bytes;
-};
-
-static inline uint64_t load64(const uint8_t *bytes) {
-    uint64_t value;
-    memcpy(&value, bytes, 8);
-    return value;
-}
-
-static inline uint64_t rotate(uint64_t value, unsigned bits) {
-    return bits ? value << bits | value >> (64 - bits) : value;
-}
-
-static inline uint64_t mix64(uint64_t value) {
-    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    value = (value ^ value >> 27) * UINT64_C(0x94D049BB133111EB);
-    return value ^ value >> 31;
-}
-
-/* Decodes the character at *at and moves behind it; Arrow has checked that the text is UTF-8. */
-static inline struct character next_character(const uint8_t *text, size_t size, size_t *at) {
-    uint32_t code = text[*at];
-    size_t length = code < 0x80 ? 1 : code < 0xE0 ? 2 : code < 0xF0 ? 3 : 4;
-    if (*at + length > size)
-        length = 1;
-    if (length > 1) {
-        code &= 0x7F >> length;
-        for (size_t i = 1; i < length; i++)
-            code = code << 6 | (text[*at + i] & 0x3F);
-    }
-    *at += length;
-    uint32_t entry = code_table[code < NUM_CODES ? code : 0xFFFD];
-    return (struct character){entry & 0xFFFFFF, (int)(entry >> CLASS_SHIFT)};
-}
-
-static inline size_t write_utf8(uint8_t *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i; i--) {
-        out[i] = (uint8_t)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (uint8_t)((0xF00 >> length) | code);
-    return length;
-}
+#include "scheme.h"
+#include "text.h"
 
 typedef size_t shingle_function(const uint8_t *, size_t, size_t, struct scratch *);
-typedef void fast_function(const uint64_t *, size_t, uint64_t, uint32_t, int, uint32_t *);
-typedef void permutation_function(const uint64_t *, size_t, uint32_t, const uint32_t *,
-                                  const uint32_t *, uint32_t *);
+typedef void sketch_function(uint64_t *, size_t, const struct scheme *, uint32_t *);
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAS_TARGETS 1
@@ -98,26 +24,31 @@ typedef void permutation_function(const uint64_t *, size_t, uint32_t, const uint
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx2,bmi,bmi2,lzcnt,popcnt")
 #define KERNEL_AVX2
 #define NAME(name) name##_avx512
-#include "kernel.h"
+#include "words.h"
+#include "throws.h"
+#include "sketches.h"
 #undef NAME
 #pragma GCC pop_options
 #pragma GCC push_options
 #pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
 #define NAME(name) name##_avx2
-#include "kernel.h"
+#include "words.h"
+#include "throws.h"
+#include "sketches.h"
 #undef NAME
 #undef KERNEL_AVX2
 #pragma GCC pop_options
 #endif
 #define NAME(name) name##_scalar
-#include "kernel.h"
+#include "words.h"
+#include "throws.h"
+#include "sketches.h"
 #undef NAME
 
 struct target {
     const char *name;
     shingle_function *shingles;
-    fast_function *fast;
-    permutation_function *permutations;
+    sketch_function *fast, *permutations;
 };
 
 static const struct target targets[] = {
@@ -145,30 +76,6 @@ static const struct target *find_target(const char *name) {
         if ((!name || !strcmp(name, targets[i].name)) && is_supported(&targets[i]))
             return &targets[i];
     return NULL;
-}
-
-static void release(struct scratch *scratch) {
-    free(scratch->lower);
-    free(scratch->in_word);
-    free(scratch->begins);
-    free(scratch->hashes);
-}
-
-/* Makes room for a text of `size` bytes; the masks and the hashes cover its lower case. */
-static int reserve(struct scratch *scratch, size_t size) {
-    size_t capacity = size + size / 2 + 192;
-    if (capacity > scratch->capacity) {
-        release(scratch);
-        scratch->lower = malloc(capacity);
-        scratch->in_word = malloc(capacity / 8 + 24);
-        scratch->begins = malloc(capacity / 8 + 24);
-        scratch->hashes = malloc(8 * capacity);
-        scratch->capacity = capacity;
-        if (!scratch->lower || !scratch->in_word || !scratch->begins || !scratch->hashes)
-            return 0;
-    }
-    scratch->mask_bytes = capacity / 64 * 8 + 16;
-    return 1;
 }
 
 struct column {
@@ -224,27 +131,31 @@ static int find_shingles(const struct target *target, const struct column *colum
 }
 
 /* sketch(data, offsets, ngram, num_bins, value_bits, salt, multipliers, increments, signatures,
- * counts, target): fills signatures [n, k] (all ones beforehand) and counts [n]. Without value
- * bits the sketch is one of k permutations. */
+ * counts, target): fills signatures [n, k], rows without shingles with ones, and counts [n].
+ * The tables are by turn, two for each bin. Without value bits the sketch is one of k permutations
+ * and the tables are by bin. */
 static PyObject *sketch(PyObject *module, PyObject *arguments) {
     struct column column;
+    struct scheme scheme;
     Py_buffer multipliers, increments, signatures, counts;
     Py_ssize_t ngram;
-    unsigned int num_bins;
-    int value_bits;
     unsigned long long salt;
     const char *name;
-    if (!PyArg_ParseTuple(arguments, "y*y*nIiKy*y*w*w*z", &column.data, &column.offsets, &ngram,
-                          &num_bins, &value_bits, &salt, &multipliers, &increments, &signatures,
-                          &counts, &name))
+    if (!PyArg_ParseTuple(arguments, "y*y*nIIKy*y*w*w*z", &column.data, &column.offsets, &ngram,
+                          &scheme.num_bins, &scheme.value_bits, &salt, &multipliers, &increments,
+                          &signatures, &counts, &name))
         return NULL;
+    scheme.salt = salt;
+    scheme.multipliers = multipliers.buf;
+    scheme.increments = increments.buf;
     const struct target *target = target_of(name);
     int fits = target && check_column(&column);
-    size_t num_texts = fits ? column.num_texts : 0;
+    size_t num_texts = fits ? column.num_texts : 0, num_bins = scheme.num_bins;
+    size_t num_functions = scheme.value_bits ? 2 * num_bins : num_bins;
     if (fits && ((size_t)signatures.len < 4 * num_texts * num_bins ||
-                 (size_t)counts.len < 8 * num_texts ||
-                 (!value_bits && ((size_t)multipliers.len < 4 * (size_t)num_bins ||
-                                  (size_t)increments.len < 4 * (size_t)num_bins)))) {
+                 (size_t)counts.len < 8 * num_texts || scheme.value_bits > 31 ||
+                 (size_t)multipliers.len < 4 * num_functions ||
+                 (size_t)increments.len < 4 * num_functions)) {
         PyErr_SetString(PyExc_ValueError, "an output or a table is too small");
         fits = 0;
     }
@@ -260,13 +171,11 @@ static PyObject *sketch(PyObject *module, PyObject *arguments) {
             if (!has_memory)
                 break;
             size_t num = (size_t)num_shingles[i];
+            memset(row, 0xFF, 4 * num_bins);
             if (!num)
                 continue;
-            if (value_bits)
-                target->fast(scratch.hashes, num, salt, num_bins, value_bits, row);
-            else
-                target->permutations(scratch.hashes, num, num_bins, multipliers.buf,
-                                     increments.buf, row);
+            (scheme.value_bits ? target->fast : target->permutations)(scratch.hashes, num, &scheme,
+                                                                      row);
         }
         Py_END_ALLOW_THREADS;
         release(&scratch);
@@ -365,5 +274,6 @@ static struct PyModuleDef definition = {
 };
 
 PyMODINIT_FUNC PyInit__sketch(void) {
+    fill_lanes();
     return PyModule_Create(&definition);
 }

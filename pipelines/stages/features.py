@@ -66,7 +66,7 @@ class Sign(Stage, frozen=True, kw_only=True):
     """
 
     name: ClassVar[str] = "sign"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads_text: ClassVar[bool] = True
 
     scheme: MinHashScheme

@@ -74,7 +74,7 @@ def test_signatures_and_bands_equal_the_slow_twins(
 TEXTS = st.lists(st.none() | st.text(alphabet="ab c_+\u00c9\u6f22", max_size=400), max_size=8)
 
 
-@given(TEXTS, st.sampled_from([1, 13, 64, 100]), st.sampled_from(["fast", "permutations"]))
+@given(TEXTS, st.sampled_from([1, 2, 13, 64, 100, 300]), st.sampled_from(["fast", "permutations"]))
 @settings(max_examples=150, deadline=None)
 def test_every_instruction_set_signs_as_numpy_does(
     texts: list[str | None], num_permutations: int, method: SketchMethod
@@ -88,7 +88,9 @@ def test_every_instruction_set_signs_as_numpy_does(
         hashes, counts = numpy_shingles(batch, scheme.ngram)
         expected = signatures(hashes, np.concatenate([[0], np.cumsum(counts)]), scheme)
         for target in native.supported():
-            found = sign_native(batch, scheme, native, target)
+            shape = (batch.num_texts, num_permutations)
+            found = Signatures(np.zeros(shape, np.uint32), np.zeros(batch.num_texts, np.int64))
+            sign_native(batch, scheme, native, found, target)
             assert found.values.tolist() == expected.values.tolist(), target
             assert found.num_shingles.tolist() == counts.tolist()
 
