@@ -16,12 +16,11 @@ import pytest
 
 from gristmill.corpus.ids import bytes_digest, content_id
 from gristmill.corpus.record import ID
-from gristmill.dedup.cluster import resolve
-from gristmill.dedup.exact import exact_duplicates
+from gristmill.dedup.cluster import EDGE, FATE, choose_keepers, follow_copies
+from gristmill.dedup.exact import CONTENT, exact_copies
 from gristmill.dedup.minhash import MinHashScheme, band_hashes, sign_column
-from gristmill.dedup.preference import PREFERENCE_KEY
 from gristmill.dedup.shingles import shingle_hashes
-from gristmill.dedup.verify import EDGES, jaccard
+from gristmill.dedup.verify import jaccard
 
 SCHEME = MinHashScheme()
 Dropped = dict[str, tuple[str, str, float]]
@@ -69,27 +68,28 @@ SORT = "sort\u2190{\u2375[\u234b\u2375]}\nmean\u2190{(+/\u2375)\u00f7\u2262\u237
 def deduplicate(files: dict[str, str]) -> Dropped:
     """Return reason, keeper and similarity of every file that is dropped, by name."""
     names = {bytes_digest(name.encode()): name for name in files}
-    items = pa.table(
-        {
-            "item_id": pa.array(names, ID),
-            "content_id": pa.array([content_id(files[name]) for name in names.values()], ID),
-            "preference_key": pa.array([bytes(13) + item for item in names], PREFERENCE_KEY),
-        }
-    )
-    exact = exact_duplicates(items)
-    copies = set(exact["item_id"].to_pylist())
-    firsts = [item for item in names if item not in copies]
+    contents = [content_id(files[name]) for name in names.values()]
+    zeros = np.zeros(len(names), dtype=np.uint64)
+    items = pa.table([pa.array(names, ID), pa.array(contents, ID), zeros, zeros], schema=CONTENT)
+    copies = exact_copies(items)
+    firsts = [item for item in names if item not in set(copies["item_id"].to_pylist())]
     texts = [files[names[item]] for item in firsts]
-    edges = [
-        {"left": firsts[i], "right": firsts[j], "similarity": similarity}
-        for i, j in candidates(texts)
-        if (similarity := jaccard(*map(shingle_hashes, (texts[i], texts[j])))) >= SCHEME.threshold
-    ]
-    table = resolve(
-        pa.Table.from_pylist(edges, EDGES), exact, items.select(["item_id", "preference_key"])
-    )
+    edges = []
+    for i, j in candidates(texts):
+        similarity = jaccard(*map(shingle_hashes, (texts[i], texts[j])))
+        if similarity >= SCHEME.threshold:
+            edges.append((*sorted((firsts[i], firsts[j])), 0, 0, 0, 0, similarity))
+    rows = [dict(zip(EDGE.names, edge, strict=True)) for edge in edges]
+    near = choose_keepers(pa.Table.from_pylist(rows, EDGE))
+    subject, is_copy = near["item_id"], np.zeros(near.num_rows, dtype=np.bool_)
+    fates = pa.table([subject, *near.columns, is_copy], schema=FATE)
+    table = follow_copies(pa.concat_tables([copies, fates]))
     return {
-        names[row["item_id"]]: (row["reason"], names[row["keeper"]], row["similarity"])
+        names[row["item_id"]]: (
+            "exact_duplicate" if row["is_copy"] else "near_duplicate",
+            names[row["keeper"]],
+            row["similarity"],
+        )
         for row in table.to_pylist()
     }
 
