@@ -19,14 +19,20 @@ WEB_SCHEMES: Final = ("http", "https")
 DEFAULT_PORTS: Final = {"http": "80", "https": "443", "ftp": "21", "ws": "80", "wss": "443"}
 TRACKING_PREFIXES: Final = ("utm_", "mtm_", "matomo_", "piwik_", "pk_", "aspsessionid")
 TRACKING: Final = frozenset(
-    "gclid gclsrc dclid gbraid wbraid _ga _gl fbclid fb_action_ids fb_action_types fb_source igshid"
-    " msclkid yclid ysclid _openstat twclid ttclid li_fat_id mc_cid mc_eid mkt_tok _hsenc _hsmi"
-    " __hstc __hssc __hsfp hsctatracking vero_id oly_anon_id oly_enc_id wickedid rb_clickid s_cid"
-    " phpsessid jsessionid cfid cftoken".split()
+    (
+        *("gclid", "gclsrc", "dclid", "gbraid", "wbraid", "_ga", "_gl", "s_cid"),
+        *("fbclid", "fb_action_ids", "fb_action_types", "fb_source", "igshid", "twclid", "ttclid"),
+        *("msclkid", "yclid", "ysclid", "_openstat", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok"),
+        *("_hsenc", "_hsmi", "__hstc", "__hssc", "__hsfp", "hsctatracking", "vero_id"),
+        *("oly_anon_id", "oly_enc_id", "wickedid", "rb_clickid"),
+        *("phpsessid", "jsessionid", "cfid", "cftoken"),
+    )
 )
 INDEX_PAGES: Final = frozenset(
-    ("index.html", "index.htm", "index.php", "index.asp", "index.aspx", "index.jsp", "index.shtml")
-    + ("index.xhtml", "default.html", "default.htm", "default.asp", "default.aspx")
+    (
+        *("index.html", "index.htm", "index.shtml", "index.xhtml", "index.php", "index.jsp"),
+        *("index.asp", "index.aspx", "default.html", "default.htm", "default.asp", "default.aspx"),
+    )
 )
 
 _PARTS = re.compile(  # RFC 3986, appendix B; it matches every text

@@ -3,6 +3,8 @@
 read -> paths -> language -> measure -> decide -> items -> exact --.
      `-> sign --------------------------------> bands -> near ----> cluster -> select -> assemble
                                                               -> tokenize -> pack, ledger
+
+Pages of one URL are made one before items are (graph_pages.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +17,7 @@ from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
+from .graph_pages import PageGraph
 from .inputs import Shard, list_shards
 from .recipe import Recipe
 from .removals import TakeDown
@@ -43,6 +46,8 @@ class Graph:
         self.store = store
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
+        web = [shard.name for shard in self.shards if shard.kind == "warc"]
+        self._pages = PageGraph(recipe.raw.dedup, store, web)
 
     def nodes(self, previous: Mapping[str, str]) -> list[Node]:
         """Return everything up to the tokens.
@@ -54,7 +59,7 @@ class Graph:
         for shard in self.shards:
             nodes += self._features(shard)
             nodes += self._verdict(shard, previous.get(shard.name))
-        return nodes + self._exchanges()
+        return [*nodes, *self._exchanges(), *self._pages.nodes([("cluster", ALL)])]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -114,18 +119,21 @@ class Graph:
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         sources = ("read", "language", "select", *self._imports_role(shard))
+        fates = [("cluster", ALL), *self._pages.fates(name)]
         return [
             self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
-            self._map(items, name, ("read", "language", "measure", "decide")),
+            self._pages.without_dropped(
+                self._map(items, name, ("read", "language", "measure", "decide"))
+            ),
             self._map(bands, name, ("items", "sign")),
             Node(
                 stage=Select(),
                 shard=name,
-                needs=(("decide", name), ("items", name), ("cluster", ALL)),
+                needs=(("decide", name), ("items", name), *fates),
                 inputs=lambda done: {
                     "decide": [self._whole(done, "decide", name)],
                     "items": [self._whole(done, "items", name)],
-                    "fates": self._slices(done, [("cluster", ALL)], name),
+                    "fates": self._slices(done, fates, name),
                 },
             ),
             self._map(assemble, name, sources),

@@ -19,7 +19,7 @@ CONTEXT_FILES = (r"go\.mod", r"pyproject\.toml", r"setup\.py", r"setup\.cfg")
 VERDICT = pa.schema(
     [
         ("doc_id", pa.binary(16)),
-        ("dropped_by", pa.string()),  # read_drop, removed, a rule, exact_duplicate, near_duplicate
+        ("dropped_by", pa.string()),  # read_drop, removed, a rule, same_page, ..._duplicate
         ("item_id", pa.binary(16)),  # what was compared: the document or its repository
         ("cluster", pa.binary(16)),
         ("keeper", pa.binary(16)),  # the item that stands for a dropped duplicate
@@ -50,8 +50,8 @@ class Select(Stage, frozen=True, kw_only=True):
         """Write VERDICT, row for row."""
         decided = inputs.table("decide", ["doc_id", "dropped_by"])
         items = inputs.table("items", ["item_id", "row"])
-        size = decided.num_rows
-        item_of: list[bytes | None] = [None] * size
+        dropped = pc.is_valid(decided["dropped_by"])  # by a rule; a page that is no item has its id
+        item_of: list[bytes | None] = pc.if_else(dropped, None, decided["doc_id"]).to_pylist()
         for item, row in zip(items["item_id"].to_pylist(), items["row"].to_pylist(), strict=True):
             item_of[row] = item
         fates = {}
