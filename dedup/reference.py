@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from .lines import BASE, CODE_FIRST, CODE_LAST, LENGTH_STEP, SPACES
 from .minhash import BAND_MULTIPLIER, NO_SIGNATURE, ROUND_STEP, MinHashScheme, permutation, salt_of
 from .mixing import MIX_FIRST, MIX_SECOND
 from .shingles import (
@@ -156,3 +157,30 @@ def slow_resolve(
         for item, keeper in exact.items()
     }
     return dropped | follow
+
+
+def slow_line_hash(line: bytes) -> int:
+    """Return the hash of a line without the spaces around it."""
+    value = sum(
+        slow_mix64((byte + 1) * LENGTH_STEP & _MASK) * pow(BASE, i, 1 << 64)
+        for i, byte in enumerate(line)
+    )
+    return slow_mix64((value + len(line) * LENGTH_STEP) & _MASK)
+
+
+def slow_lines(text: str, *, min_chars: int) -> list[tuple[int, int, int]]:
+    """Return (hash, first character, end character) of the lines of a text that may be cut."""
+    lines = text.split("\n")
+    starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
+    bare = [line.strip(SPACES.decode()) for line in lines]
+    found = []
+    for i, line in enumerate(bare):
+        following = [starts[j] for j in range(i + 1, len(bare)) if bare[j]]
+        is_code = bool(line) and (
+            lines[i][0] == " " or line[0] in CODE_FIRST.decode() or line[-1] in CODE_LAST.decode()
+        )
+        has_letter = any(c > "\x7f" or "a" <= c.lower() <= "z" for c in line)
+        if len(line) >= max(min_chars, 1) and has_letter and not is_code:
+            end = following[0] if following else len(text)
+            found.append((slow_line_hash(line.encode()), starts[i], end))
+    return found
