@@ -50,7 +50,7 @@ BASE: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 BASE_INVERSE: Final = pow(BASE, -1, 1 << 64)
 LENGTH_STEP: Final = 0xD6E8FEB86659FD93
 
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 16  # what it takes stays in the cache
 _LF, _SPACE = 10, 32
 
 Bytes = npt.NDArray[np.uint8]
@@ -70,8 +70,9 @@ def line_table(texts: pa.ChunkedArray, *, min_chars: int) -> pa.Table:
 
 def _batch_lines(batch: TextBatch, first_row: int, min_chars: int) -> pa.Table:
     data, offsets = batch.data, batch.offsets
-    starts = np.union1d(offsets[:-1], np.flatnonzero(data == _LF) + 1)
-    starts = starts[starts < len(data)]
+    breaks = np.flatnonzero(data == _LF) + 1
+    starts = np.sort(np.concatenate([offsets, breaks]), kind="stable")
+    starts = starts[:-1][starts[1:] > starts[:-1]]  # the last one is the end of the data
     visible = np.flatnonzero(~_is_any(data, SPACES))
     bounds = np.searchsorted(visible, np.append(starts, len(data)))
     has_visible = bounds[1:] > bounds[:-1]

@@ -4,7 +4,8 @@ read -> paths -> language -> measure -> decide -> items -> exact --.
      `-> sign --------------------------------> bands -> near ----> cluster -> select -> assemble
                                                               -> tokenize -> pack, ledger
 
-Pages of one URL are made one before items are (graph_pages.py).
+Pages of one URL are made one before items are (graph_pages.py), and boilerplate is cut after
+select (graph_lines.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
+from .graph_lines import LineGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards
 from .recipe import Recipe
@@ -47,7 +49,9 @@ class Graph:
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
         web = [shard.name for shard in self.shards if shard.kind == "warc"]
+        others = [shard.name for shard in self.shards if shard.kind != "warc"]
         self._pages = PageGraph(recipe.raw.dedup, store, web)
+        self._lines = LineGraph(recipe.raw.dedup, store, web=web, others=others)
 
     def nodes(self, previous: Mapping[str, str]) -> list[Node]:
         """Return everything up to the tokens.
@@ -59,7 +63,8 @@ class Graph:
         for shard in self.shards:
             nodes += self._features(shard)
             nodes += self._verdict(shard, previous.get(shard.name))
-        return [*nodes, *self._exchanges(), *self._pages.nodes([("cluster", ALL)])]
+        nodes += [*self._exchanges(), *self._pages.nodes([("cluster", ALL)])]
+        return [*nodes, *self._lines.nodes()]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -118,7 +123,7 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
-        sources = ("read", "language", "select", *self._imports_role(shard))
+        sources = ("read", "language", "select", *self._imports_role(shard), *self._lines.role)
         fates = [("cluster", ALL), *self._pages.fates(name)]
         return [
             self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
@@ -140,7 +145,7 @@ class Graph:
             self._map(
                 tokenize,
                 name,
-                ("read", "assemble"),
+                ("read", "assemble", *self._lines.role),
                 hints=self._previous(tokenize, name, previous),
             ),
         ]
@@ -302,6 +307,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        return self._map(
-            stage, shard.name, (*roles, *self._imports_role(shard), *self._syntax_role())
-        )
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._lines.role)
+        return self._map(stage, shard.name, (*roles, *asked))

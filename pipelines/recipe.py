@@ -17,6 +17,7 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
+from ..dedup.lines import Boilerplate
 from ..dedup.minhash import MinHashScheme
 from ..dedup.urls import UrlRules
 from ..filters.claims import PathJudge
@@ -38,6 +39,7 @@ class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     minhash: MinHashScheme = MinHashScheme()
     partitions: int = 4  # of the id and band spaces; the memory of an exchange is a partition's
     repository_languages: tuple[str, ...] = ()  # compared as whole repositories, not as files
+    boilerplate: Boilerplate = Boilerplate()
     page_urls: Literal[UrlRules, "off"] = "web"  # which URLs are one page's
 
     def __post_init__(self) -> None:
