@@ -17,6 +17,7 @@ from gristmill.corpus.fim import FimSettings
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.rule import Rule
@@ -55,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[syntax]`": SyntaxSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
+    "`[dedup.boilerplate]`": Boilerplate,
     "`[order]`": OrderSettings,
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
