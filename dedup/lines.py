@@ -26,13 +26,12 @@ class Boilerplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     min_pages: int = 0  # a line that so many kept pages have is cut from all of them; 0: none is
     scope: LineScope = "host"  # whose pages are counted: the host's own, or the corpus's
     min_chars: int = 20  # shorter lines stay
-    min_left_chars: int = 100  # a page that is cut to fewer is dropped
 
     def __post_init__(self) -> None:
         if self.min_pages != 0 and self.min_pages < 2:
             raise ValueError("min_pages must be 0 or at least 2: one page has every line it has")
-        if self.min_chars < 1 or self.min_left_chars < 1:
-            raise ValueError("min_chars and min_left_chars must be at least 1")
+        if self.min_chars < 1:
+            raise ValueError("min_chars must be at least 1")
 
 
 LINES = pa.schema(
@@ -170,13 +169,18 @@ def page_counts(keys: Hashes, rows: Positions) -> tuple[Hashes, Positions]:
 def merge_spans(
     rows: Positions, first: Positions, end: Positions
 ) -> tuple[Positions, Positions, Positions]:
-    """Return (row, first, end) with the spans of a row that touch made one; spans are in order."""
+    """Return (row, first, end) in order, with those of a row that touch or overlap made one."""
+    order = np.lexsort((first, rows))
+    rows, first, end = rows[order], first[order], end[order]
     if not len(rows):
         return rows, first, end
+    width = int(end.max()) + 1  # rows one after the other, so that no span reaches the next row
+    reach = np.maximum.accumulate(rows * width + end)
     opens = np.ones(len(rows), dtype=np.bool_)
-    opens[1:] = (rows[1:] != rows[:-1]) | (first[1:] != end[:-1])
+    opens[1:] = rows[1:] * width + first[1:] > reach[:-1]
+    opens[1:] |= rows[1:] != rows[:-1]
     closes = np.append(opens[1:], True)
-    return rows[opens], first[opens], end[closes]
+    return rows[opens], first[opens], (reach - rows * width)[closes]
 
 
 def cut(text: str, spans: list[int]) -> str:

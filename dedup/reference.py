@@ -184,3 +184,30 @@ def slow_lines(text: str, *, min_chars: int) -> list[tuple[int, int, int]]:
             end = following[0] if following else len(text)
             found.append((slow_line_hash(line.encode()), starts[i], end))
     return found
+
+
+def slow_repeats(texts: Sequence[str], *, min_bytes: int) -> list[tuple[int, int, int]]:
+    """Return (text, first, end) in characters of what repeats an earlier window of bytes."""
+    seen: dict[bytes, int] = {}
+    covered: set[int] = set()
+    bounds, position = [], 0
+    for text in texts:
+        data = text.encode()
+        bounds.append(position)
+        for i in range(len(data) - min_bytes + 1):
+            earliest = seen.setdefault(data[i : i + min_bytes], position + i)
+            if position + i - earliest >= min_bytes:
+                covered.update(range(position + i, position + i + min_bytes))
+        position += len(data) + 1
+    spans: list[tuple[int, int, int]] = []
+    for number, text in enumerate(texts):
+        position = bounds[number]
+        for i, character in enumerate(text):
+            size = len(character.encode())
+            if covered.issuperset(range(position, position + size)):
+                if spans and spans[-1][0] == number and spans[-1][2] == i:
+                    spans[-1] = (number, spans[-1][1], i + 1)
+                else:
+                    spans.append((number, i, i + 1))
+            position += size
+    return spans

@@ -4,8 +4,8 @@ read -> paths -> language -> measure -> decide -> items -> exact --.
      `-> sign --------------------------------> bands -> near ----> cluster -> select -> assemble
                                                               -> tokenize -> pack, ledger
 
-Pages of one URL are made one before items are (graph_pages.py), and boilerplate is cut after
-select (graph_lines.py).
+Pages of one URL are made one before items are (graph_pages.py), and texts are cut after
+select (graph_cuts.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, Manifest, as_json
 from .engine import Node, NodeId
-from .graph_lines import LineGraph
+from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards
 from .recipe import Recipe
@@ -49,9 +49,9 @@ class Graph:
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
         web = [shard.name for shard in self.shards if shard.kind == "warc"]
-        others = [shard.name for shard in self.shards if shard.kind != "warc"]
+        kinds = {shard.name: shard.kind for shard in self.shards}
         self._pages = PageGraph(recipe.raw.dedup, store, web)
-        self._lines = LineGraph(recipe.raw.dedup, store, web=web, others=others)
+        self._cuts = CutGraph(recipe.raw.dedup, store, kinds)
 
     def nodes(self, previous: Mapping[str, str]) -> list[Node]:
         """Return everything up to the tokens.
@@ -64,7 +64,7 @@ class Graph:
             nodes += self._features(shard)
             nodes += self._verdict(shard, previous.get(shard.name))
         nodes += [*self._exchanges(), *self._pages.nodes([("cluster", ALL)])]
-        return [*nodes, *self._lines.nodes()]
+        return [*nodes, *self._cuts.nodes()]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -123,7 +123,7 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
-        sources = ("read", "language", "select", *self._imports_role(shard), *self._lines.role)
+        sources = ("read", "language", "select", *self._imports_role(shard), *self._cuts.role)
         fates = [("cluster", ALL), *self._pages.fates(name)]
         return [
             self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
@@ -145,7 +145,7 @@ class Graph:
             self._map(
                 tokenize,
                 name,
-                ("read", "assemble", *self._lines.role),
+                ("read", "assemble", *self._cuts.role),
                 hints=self._previous(tokenize, name, previous),
             ),
         ]
@@ -307,5 +307,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._syntax_role(), *self._lines.role)
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))

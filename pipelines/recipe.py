@@ -19,6 +19,7 @@ from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
 from ..dedup.lines import Boilerplate
 from ..dedup.minhash import MinHashScheme
+from ..dedup.substrings import Substrings, load_suffix_arrays
 from ..dedup.urls import UrlRules
 from ..filters.claims import PathJudge
 from ..filters.language_settings import LanguageSettings
@@ -40,11 +41,15 @@ class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     partitions: int = 4  # of the id and band spaces; the memory of an exchange is a partition's
     repository_languages: tuple[str, ...] = ()  # compared as whole repositories, not as files
     boilerplate: Boilerplate = Boilerplate()
+    substrings: Substrings = Substrings()
+    min_left_chars: int = 100  # what is cut to fewer is dropped
     page_urls: Literal[UrlRules, "off"] = "web"  # which URLs are one page's
 
     def __post_init__(self) -> None:
         if not 1 <= self.partitions <= 4096:
             raise ValueError("partitions must lie between 1 and 4096")
+        if self.min_left_chars < 1:
+            raise ValueError("min_left_chars must be at least 1")
 
 
 class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,6 +152,8 @@ def load_recipe(path: str) -> Recipe:
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
     PathJudge(raw.languages.overrides, where=f"{path}: languages")
+    if raw.dedup.substrings.min_bytes:
+        load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)
     _check_mixture(recipe)
     return recipe

@@ -146,7 +146,7 @@ def _row(table: pa.Table) -> _Row:
 _ORIGINS = """
     SELECT lower(hex(doc_id)) AS doc_id, source, kind, collection, path, revision, origin_file,
         origin_offset, lower(hex(bytes_digest)) AS bytes_digest, licence, language, num_chars,
-        COLUMNS('^(component|boilerplate_spans)$')
+        COLUMNS('^(component|cut_spans)$')
     FROM ledger WHERE doc_id IN (SELECT unhex(unnest(?)))
 """  # a ledger has spans if the recipe asks for cuts; COLUMNS must match a column
 
@@ -209,7 +209,7 @@ def _text_token(
     elif origin is not None and origin.num_chars in range(first - header_chars + 1):
         frame = "added newline"
     part = _fim_part(row, offset, metadata)
-    spans = (origin and origin.boilerplate_spans) or []
+    spans = (origin and origin.cut_spans) or []
     place = first - header_chars, end - header_chars
     if spans and not frame:
         place = uncut_position(place[0], spans), uncut_position(place[1] - 1, spans) + 1

@@ -10,7 +10,7 @@ class TracedOrigin(Origin, frozen=True, kw_only=True, omit_defaults=True):
     """Where a document of the row came from, its length, and what was cut of it."""
 
     num_chars: int | None
-    boilerplate_spans: list[int] | None = None  # first, end, ... in characters of the document
+    cut_spans: list[int] | None = None  # first, end, ... in characters of the document
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,9 +96,9 @@ class Assemble(Stage, frozen=True, kw_only=True):
             table = table.append_column("imports", inputs.table("imports", ["imports"])["imports"])
         dropped = inputs.table("select", ["dropped_by"])["dropped_by"]
         if inputs.all("trim"):
-            trim = inputs.table("trim", ["dropped_by", "boilerplate_spans"])
+            trim = inputs.table("trim", ["dropped_by", "cut_spans"])
             dropped = pc.coalesce(dropped, trim["dropped_by"])
-            table = table.append_column("boilerplate_spans", trim["boilerplate_spans"])
+            table = table.append_column("cut_spans", trim["cut_spans"])
         kept = np.flatnonzero(pc.is_null(dropped).to_numpy())
         rows = table.take(pa.array(kept)).to_pylist()
         context = _context(table) if self.order.method == "dependency" else {}
@@ -144,8 +144,8 @@ def _sample(identity: bytes, rows: list[Row], indices: list[int]) -> Row:
     first = rows[0]
     component, language = first["component"], first["language"] or UNDETERMINED
     content = [identity, component, language, *(row["doc_id"] for row in rows)]
-    if any(row.get("boilerplate_spans") for row in rows):
-        content += (str(row["boilerplate_spans"]) for row in rows)
+    if any(row.get("cut_spans") for row in rows):
+        content += (str(row["cut_spans"]) for row in rows)
     return {
         "sample_id": identity,
         "sample_key": digest_parts("sample-key", content),

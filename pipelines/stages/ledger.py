@@ -63,7 +63,7 @@ class Ledger(Stage, frozen=True, kw_only=True):
             dropped_by = pc.coalesce(verdict["dropped_by"], trim["dropped_by"])
             column = verdict.schema.get_field_index("dropped_by")
             verdict = verdict.set_column(column, "dropped_by", dropped_by)
-            for name in ("boilerplate_chars", "boilerplate_spans"):
+            for name in ("cut_chars", "cut_spans"):
                 verdict = verdict.append_column(name, trim[name])
         for name in verdict.column_names:
             if name != "doc_id":

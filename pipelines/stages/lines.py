@@ -1,10 +1,10 @@
-"""Boilerplate: lines that many kept pages have are cut from all of them, before they are tokens.
+"""Boilerplate: which lines many kept pages have.
 
 Texts are read once, by `lines`; which lines are common is counted over the pages that are kept,
-so that near duplicates do not make each other's contents common; `trim` lists what is cut as
-ranges of characters, and `tokenize` leaves these out. No text is written again.
+so that near duplicates do not make each other's contents common.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,31 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts
-from ...corpus.record import ID
 from ...dedup.lines import (
     LINES,
     LineScope,
-    Positions,
     line_keys,
     line_table,
-    merge_spans,
     page_counts,
 )
 from ..stage import Inputs, Output, Stage
 from .features import row_groups
 from .items import partition_name
 
-BOILERPLATE = "boilerplate"
-
 LINE_PAGES = pa.schema([("line_key", pa.uint64()), ("num_pages", pa.int64())])
-TRIM = pa.schema(
-    [
-        ("doc_id", ID),
-        ("dropped_by", pa.string()),  # boilerplate, or null
-        ("boilerplate_chars", pa.int64()),  # what is cut of a page; null for what is no kept page
-        ("boilerplate_spans", pa.list_(pa.int64())),  # first, end, first, end, ... in characters
-    ]
-)
 
 
 class Lines(Stage, frozen=True, kw_only=True):
@@ -70,7 +57,7 @@ class LinePages(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write LINE_PAGES of the shard, sorted by line."""
-        lines = _kept_lines(inputs, self.scope)
+        lines = kept_lines(inputs, self.scope)
         keys, counts = page_counts(lines["line_key"].to_numpy(), lines["row"].to_numpy())
         table = pa.table([keys, counts], schema=LINE_PAGES)
         output.write(table.slice(0, 0))
@@ -108,56 +95,10 @@ class CommonLines(Stage, frozen=True, kw_only=True):
         output.count("lines", {"seen": len(keys), "common": int(is_common.sum())})
 
 
-class Trim(Stage, frozen=True, kw_only=True):
-    """Lists what is cut of the kept pages of a shard, and drops those of which too little is left.
-
-    It runs on shards without pages too, so that every ledger file has the same columns.
-    """
-
-    name: ClassVar[str] = "trim"
-    version: ClassVar[int] = 1
-
-    scope: LineScope
-    min_left_chars: int
-
-    def run(self, inputs: Inputs, output: Output) -> None:
-        """Write TRIM, row for row."""
-        doc_ids = inputs.table("select", ["doc_id"])["doc_id"]
-        is_page = np.zeros(len(doc_ids), dtype=np.bool_)
-        rows = first = end = np.empty(0, dtype=np.int64)
-        if inputs.all("lines"):
-            is_page = _is_kept_page(inputs)
-            rows, first, end = self._spans(inputs)
-        removed = np.zeros(len(doc_ids), dtype=np.int64)
-        np.add.at(removed, rows, end - first)
-        sizes = inputs.table("measure", ["num_chars"])["num_chars"].fill_null(0).to_numpy()
-        is_dropped = pa.array((removed > 0) & (sizes - removed < self.min_left_chars))
-        bounds = 2 * np.searchsorted(rows, np.arange(len(doc_ids) + 1))
-        spans = pa.ListArray.from_arrays(
-            pa.array(bounds, pa.int32()),
-            pa.array(np.stack([first, end], axis=1).reshape(-1)),
-            mask=pa.array(~is_page),
-        )
-        dropped_by = pc.if_else(is_dropped, pa.scalar(BOILERPLATE), pa.scalar(None, pa.string()))
-        columns = [doc_ids, dropped_by, pa.array(removed, mask=~is_page), spans]
-        output.write(pa.table(columns, schema=TRIM))
-        output.count("page_chars", {"all": int(sizes[is_page].sum()), "cut": int(removed.sum())})
-
-    def _spans(self, inputs: Inputs) -> tuple[Positions, Positions, Positions]:
-        """Return row, first and end character of what is cut, in order."""
-        lines = _kept_lines(inputs, self.scope)
-        common = [file.read(["line_key"]) for file in inputs.all("common")]
-        empty = LINE_PAGES.empty_table().select(["line_key"])
-        keys = pa.concat_tables([empty, *common])["line_key"]
-        lines = lines.filter(pc.is_in(lines["line_key"], value_set=keys))
-        rows, first, end = (lines[name].to_numpy() for name in ("row", "first_char", "end_char"))
-        return merge_spans(rows, first, end)
-
-
-def _kept_lines(inputs: Inputs, scope: LineScope) -> pa.Table:
-    """Return the lines of kept pages, each with the key that it is counted by."""
+def kept_lines(inputs: Inputs, scope: LineScope) -> pa.Table:
+    """Return the LINES of kept pages, each with the key that it is counted by."""
     lines = inputs.table("lines")
-    lines = lines.filter(pa.array(_is_kept_page(inputs)[lines["row"].to_numpy()]))
+    lines = lines.filter(pa.array(is_kept(inputs, ("page",))[lines["row"].to_numpy()]))
     hosts = np.zeros(lines.num_rows, dtype=np.uint64)
     if scope == "host":
         hosts = _hosts(inputs.table("read", ["collection"])["collection"])[lines["row"].to_numpy()]
@@ -165,10 +106,13 @@ def _kept_lines(inputs: Inputs, scope: LineScope) -> pa.Table:
     return lines.append_column("line_key", pa.array(keys))
 
 
-def _is_kept_page(inputs: Inputs) -> npt.NDArray[np.bool_]:
-    kinds = inputs.table("read", ["kind"])["kind"]
+def is_kept(inputs: Inputs, kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell the rows of some kinds that are no duplicates and that the rules keep."""
+    is_kind = pc.is_in(
+        inputs.table("read", ["kind"])["kind"], value_set=pa.array(kinds, pa.string())
+    )
     kept = pc.is_null(inputs.table("select", ["dropped_by"])["dropped_by"])
-    found: npt.NDArray[np.bool_] = pc.and_(pc.equal(kinds, "page"), kept).to_numpy()
+    found: npt.NDArray[np.bool_] = pc.and_(is_kind, kept).to_numpy()
     return found
 
 

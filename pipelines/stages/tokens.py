@@ -179,7 +179,7 @@ def _boilerplate(inputs: Inputs) -> dict[int, list[int]]:
     """Return what is cut of each row that anything is cut of."""
     if not inputs.all("trim"):
         return {}
-    spans = inputs.table("trim", ["boilerplate_spans"])["boilerplate_spans"].to_pylist()
+    spans = inputs.table("trim", ["cut_spans"])["cut_spans"].to_pylist()
     return {row: found for row, found in enumerate(spans) if found}
 
 

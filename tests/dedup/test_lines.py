@@ -78,8 +78,9 @@ def test_a_line_counts_once_a_page_and_by_host() -> None:
     assert (found.tolist(), counts.tolist()) == ([7, 9], [2, 1])
 
 
-def test_touching_spans_are_one_within_a_row_only() -> None:
-    rows, first, end = np.array([0, 0, 0, 1]), np.array([0, 4, 9, 12]), np.array([4, 6, 12, 14])
+def test_spans_that_touch_or_overlap_are_one_within_a_row_only() -> None:
+    rows, first = np.array([0, 1, 0, 0, 0]), np.array([9, 12, 0, 4, 1])
+    end = np.array([12, 14, 4, 6, 2])
     merged = [column.tolist() for column in merge_spans(rows, first, end)]
     assert merged == [[0, 0, 1], [0, 9, 12], [6, 12, 14]]
 

@@ -1,4 +1,4 @@
-"""Boilerplate in a build: lines that many pages of a host have are cut, and all else stays true."""
+"""Cuts in a build: lines that many pages of a host have, and substrings that repeat."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
@@ -32,13 +33,12 @@ paths = ["prose.jsonl"]
 [dedup]
 partitions = 3
 
-[dedup.boilerplate]
 {settings}
 
 [mixture.weights]
 text = 1.0
 """
-ON = "min_pages = 4"
+ON = "[dedup.boilerplate]\nmin_pages = 4"
 MENU = "Home | Products | Prices | Contact us"
 FOOTER = "All rights reserved by the owners of this site. \u00a9 \u4e2d\u6587"
 Row = dict[str, object]
@@ -120,36 +120,36 @@ def ledger(base: Path) -> dict[str, Row]:
 def test_lines_of_many_pages_of_a_host_are_cut(base: Path, ledger: dict[str, Row]) -> None:
     ant = ledger["http://a.example/ant"]
     assert texts(base / "out")[ant["doc_id"]] == body("ant")
-    assert ant["boilerplate_chars"] == len(MENU) + 2 + len(FOOTER)
+    assert ant["cut_chars"] == len(MENU) + 2 + len(FOOTER)
 
 
 def test_lines_that_are_rare_on_their_host_stay(base: Path, ledger: dict[str, Row]) -> None:
     elk = ledger["http://b.example/elk"]
     assert texts(base / "out")[elk["doc_id"]] == PAGES["http://b.example/elk"]
-    assert elk["boilerplate_chars"] == 0
+    assert elk["cut_chars"] == 0
 
 
 def test_near_duplicates_do_not_make_each_others_lines_common(ledger: dict[str, Row]) -> None:
     rows = [row for path, row in ledger.items() if path.startswith("http://c.example/")]
     kept = [row for row in rows if row["dropped_by"] is None]
-    assert [row["boilerplate_chars"] for row in kept] == [0]
+    assert [row["cut_chars"] for row in kept] == [0]
 
 
 def test_a_page_without_a_text_of_its_own_is_dropped(ledger: dict[str, Row]) -> None:
     row = ledger["http://a.example/empty"]
-    assert (row["dropped_by"], row["tokens"], row["keeper"]) == ("boilerplate", None, None)
+    assert (row["dropped_by"], row["tokens"], row["keeper"]) == ("little_left", None, None)
 
 
 def test_documents_that_are_no_pages_stay_whole(base: Path, ledger: dict[str, Row]) -> None:
     (row,) = (row for row in ledger.values() if row["kind"] == "document")
-    assert row["boilerplate_chars"] is None
+    assert row["cut_chars"] is None
     assert texts(base / "out")[row["doc_id"]] == page("hen")
 
 
 def test_audit_agrees_and_counts_the_dropped(base: Path) -> None:
     found = audit(str(base / "out"), by=())
     assert not found.differences
-    assert {d.reason: d.kind for d in found.funnel}["boilerplate"] == "duplicate"
+    assert {d.reason: d.kind for d in found.funnel}["little_left"] == "duplicate"
 
 
 def test_a_token_leads_to_its_place_in_the_whole_page(base: Path, ledger: dict[str, Row]) -> None:
@@ -168,14 +168,14 @@ def test_a_token_leads_to_its_place_in_the_whole_page(base: Path, ledger: dict[s
 def test_the_corpus_can_be_the_scope(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     ledger = run(tmp_path, f'{ON}\nscope = "corpus"')
-    assert ledger["http://b.example/elk"]["boilerplate_chars"] == len(MENU) + 2 + len(FOOTER)
-    assert ledger["http://b.example/fox"]["boilerplate_chars"] == len(FOOTER) + 1
+    assert ledger["http://b.example/elk"]["cut_chars"] == len(MENU) + 2 + len(FOOTER)
+    assert ledger["http://b.example/fox"]["cut_chars"] == len(FOOTER) + 1
 
 
 def test_turning_it_on_and_off_gives_what_clean_builds_give(base: Path, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     off = run(tmp_path, "")
-    assert "boilerplate_chars" not in off["http://a.example/ant"]
+    assert "cut_chars" not in off["http://a.example/ant"]
     assert not (tmp_path / "out/work/lines").exists()
     whole = texts(tmp_path / "out")
     assert whole[off["http://a.example/ant"]["doc_id"]] == PAGES["http://a.example/ant"]
@@ -183,3 +183,26 @@ def test_turning_it_on_and_off_gives_what_clean_builds_give(base: Path, tmp_path
     assert texts(tmp_path / "out") == texts(base / "out")
     run(tmp_path, "")
     assert texts(tmp_path / "out") == whole
+
+
+def test_a_substring_that_repeats_in_its_block_stays_once(tmp_path: Path) -> None:
+    pytest.importorskip("pydivsufsort", reason="optional: pip install 'gristmill[substrings]'")
+    write_inputs(tmp_path)
+    rows = [{"id": f"p{i}", "text": body(f"horse {i}") + FOOTER * 5} for i in range(3)]
+    (tmp_path / "prose.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ledger = run(tmp_path, "[dedup.substrings]\nmin_bytes = 200")
+    documents = sorted(
+        (row for row in ledger.values() if row["kind"] == "document"),
+        key=lambda row: str(row["doc_id"]),
+    )
+    found = texts(tmp_path / "out")
+    assert [FOOTER in found[row["doc_id"]] for row in documents] == [True, False, False]
+    assert not audit(str(tmp_path / "out"), by=()).differences
+
+
+def test_a_recipe_that_needs_the_suffix_sorter_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pydivsufsort", None)  # as if it were not installed
+    with pytest.raises(GristmillError, match=r"gristmill\[substrings\]"):
+        run(tmp_path, "[dedup.substrings]\nmin_bytes = 200")

@@ -1,40 +1,44 @@
-"""The part of a build's graph that cuts boilerplate out of pages, after the last verdict on them.
+"""The part of a build's graph that cuts pages and documents, after the verdict on duplicates.
 
 (read) -> lines -> line_pages -> common_lines -> trim -> (assemble, tokenize, ledger)
-(select) ------------^------------------------------^
+(select) ------------^------------- repeats ------^
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ..corpus.sources.unit import UnitKind
 from .artifact import InputFile, Manifest
 from .engine import Node, NodeId
 from .recipe import DedupSettings
 from .stage import Stage
 from .stages.items import partition_name
-from .stages.lines import CommonLines, LinePages, Lines, Trim
+from .stages.lines import CommonLines, LinePages, Lines
+from .stages.trim import Repeats, Trim
 from .store import Store
 
 Done = Mapping[NodeId, Manifest]
 Files = Callable[[Done], Mapping[str, list[InputFile]]]
 
 
-class LineGraph:
-    """The nodes of boilerplate removal; there are none without web shards, or where it is off."""
+class CutGraph:
+    """The nodes of boilerplate and repeated substrings; there are none where both are off."""
 
     def __init__(
-        self, settings: DedupSettings, store: Store, *, web: Sequence[str], others: Sequence[str]
+        self, settings: DedupSettings, store: Store, shards: Mapping[str, UnitKind]
     ) -> None:
         self._settings = settings
         self._store = store
-        is_on = settings.boilerplate.min_pages > 0 and bool(web)
-        self._web = tuple(web) if is_on else ()
-        self._others = tuple(others) if is_on else ()
         self._partitions = tuple(partition_name(i) for i in range(settings.partitions))
+        web = [name for name, kind in shards.items() if kind == "warc"]
+        texts = [name for name, kind in shards.items() if kind != "repository"]
+        self._web = web if settings.boilerplate.min_pages else []
+        self._texts = texts if settings.substrings.min_bytes else []
+        self._shards = tuple(shards) if self._web or self._texts else ()
 
     @property
     def role(self) -> tuple[str, ...]:
         """The stage that says what is cut, where there is one."""
-        return ("trim",) if self._web else ()
+        return ("trim",) if self._shards else ()
 
     def nodes(self) -> list[Node]:
         """Return all nodes."""
@@ -42,20 +46,26 @@ class LineGraph:
         lines = Lines(min_chars=settings.min_chars)
         pages = LinePages(scope=settings.scope, partitions=partitions)
         common = CommonLines(min_pages=settings.min_pages)
-        trim = Trim(scope=settings.scope, min_left_chars=settings.min_left_chars)
-        exchanges = [("common_lines", part) for part in self._partitions]
+        repeats = Repeats(settings=self._settings.substrings)
         nodes = []
         for shard in self._web:
             nodes.append(self._node(lines, shard, ("read",)))
             nodes.append(self._node(pages, shard, ("read", "lines", "select")))
-            roles = ("read", "lines", "select", "measure")
-            nodes.append(self._node(trim, shard, roles, "common", exchanges))
-        for shard in self._others:
-            nodes.append(self._node(trim, shard, ("select", "measure")))
         for part in self._partitions if self._web else ():
             slices = [("line_pages", shard) for shard in self._web]
             nodes.append(self._node(common, part, (), "slices", slices))
-        return nodes
+        nodes += [self._node(repeats, shard, ("read", "select")) for shard in self._texts]
+        return [*nodes, *(self._trim(shard) for shard in self._shards)]
+
+    def _trim(self, shard: str) -> Node:
+        stage = Trim(
+            scope=self._settings.boilerplate.scope, min_left_chars=self._settings.min_left_chars
+        )
+        roles = ["read", "select", "measure"]
+        roles += ["lines"] if shard in self._web else []
+        roles += ["repeats"] if shard in self._texts else []
+        common = [("common_lines", part) for part in self._partitions if shard in self._web]
+        return self._node(stage, shard, roles, "common", common)
 
     def _node(
         self,
