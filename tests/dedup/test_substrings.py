@@ -56,5 +56,5 @@ def test_blocks_hold_all_texts_and_no_more_bytes_than_allowed(sizes: list[int], 
 
 
 def test_repeats_of_a_few_bytes_are_an_error() -> None:
-    with pytest.raises(ValueError, match="at least 16"):
+    with pytest.raises(ValueError, match="between 16"):
         Substrings(min_bytes=5)
