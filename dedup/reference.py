@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from .lines import BASE, CODE_FIRST, CODE_LAST, LENGTH_STEP, SPACES
 from .minhash import (
     BAND_MULTIPLIER,
     NO_SIGNATURE,
@@ -184,3 +185,57 @@ def slow_components(edges: Sequence[tuple[int, int]]) -> dict[int, int]:
             roots |= dict.fromkeys(border, root)
             border = {other for node in border for other in neighbours[node]} - roots.keys()
     return roots
+
+
+def slow_line_hash(line: bytes) -> int:
+    """Return the hash of a line without the spaces around it."""
+    value = sum(
+        slow_mix64((byte + 1) * LENGTH_STEP & _MASK) * pow(BASE, i, 1 << 64)
+        for i, byte in enumerate(line)
+    )
+    return slow_mix64((value + len(line) * LENGTH_STEP) & _MASK)
+
+
+def slow_lines(text: str, *, min_chars: int) -> list[tuple[int, int, int]]:
+    """Return (hash, first character, end character) of the lines of a text that may be cut."""
+    lines = text.split("\n")
+    starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
+    bare = [line.strip(SPACES.decode()) for line in lines]
+    found = []
+    for i, line in enumerate(bare):
+        following = [starts[j] for j in range(i + 1, len(bare)) if bare[j]]
+        is_code = bool(line) and (
+            lines[i][0] == " " or line[0] in CODE_FIRST.decode() or line[-1] in CODE_LAST.decode()
+        )
+        has_letter = any(c > "\x7f" or "a" <= c.lower() <= "z" for c in line)
+        if len(line) >= max(min_chars, 1) and has_letter and not is_code:
+            end = following[0] if following else len(text)
+            found.append((slow_line_hash(line.encode()), starts[i], end))
+    return found
+
+
+def slow_repeats(texts: Sequence[str], *, min_bytes: int) -> list[tuple[int, int, int]]:
+    """Return (text, first, end) in characters of what repeats an earlier window of bytes."""
+    seen: dict[bytes, int] = {}
+    covered: set[int] = set()
+    bounds, position = [], 0
+    for text in texts:
+        data = text.encode()
+        bounds.append(position)
+        for i in range(len(data) - min_bytes + 1):
+            earliest = seen.setdefault(data[i : i + min_bytes], position + i)
+            if position + i - earliest >= min_bytes:
+                covered.update(range(position + i, position + i + min_bytes))
+        position += len(data) + 1
+    spans: list[tuple[int, int, int]] = []
+    for number, text in enumerate(texts):
+        position = bounds[number]
+        for i, character in enumerate(text):
+            size = len(character.encode())
+            if covered.issuperset(range(position, position + size)):
+                if spans and spans[-1][0] == number and spans[-1][2] == i:
+                    spans[-1] = (number, spans[-1][1], i + 1)
+                else:
+                    spans.append((number, i, i + 1))
+            position += size
+    return spans

@@ -16,7 +16,7 @@ from .stages.decide import REMOVED
 from .tables import BuildTables
 
 DropKind = Literal["read", "removal", "rule", "duplicate"]
-DUPLICATES: Final = ("exact_duplicate", "near_duplicate")
+DUPLICATES: Final = ("same_page", "exact_duplicate", "near_duplicate", "little_left")
 
 
 class Drop(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,9 @@
 read -> paths -> language -> measure -> decide -> items -> exact --> bands -> (dedup_graph) --.
      `-> sign ------------------------------------------------------^                         |
                                      pack, ledger <- tokenize <- assemble <- select <- fates -'
+
+Pages of one URL are made one before items are (graph_pages.py), and texts are cut after
+select (graph_cuts.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +19,8 @@ from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, as_json
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
+from .graph_cuts import CutGraph
+from .graph_pages import PageGraph
 from .inputs import Shard, list_shards
 from .recipe import Recipe
 from .removals import TakeDown
@@ -49,15 +54,20 @@ class Graph:
         texts = Texts(lambda done, name: self._whole(done, "read", name), "text", ("read",))
         names = [shard.name for shard in self.shards]
         self._dedup = DedupGraph(recipe.raw.dedup, store, names, previous, texts)
+        web = [shard.name for shard in self.shards if shard.kind == "warc"]
+        kinds = {shard.name: shard.kind for shard in self.shards}
+        self._pages = PageGraph(recipe.raw.dedup, store, web)
+        self._cuts = CutGraph(recipe.raw.dedup, store, kinds)
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield everything up to the tokens; each phase is run before the next is asked for."""
         nodes = []
         for shard in self.shards:
             nodes += [*self._features(shard), *self._items(shard)]
-        yield [*nodes, *self._dedup.candidates()]
+        yield [*nodes, *self._pages.choices(), *self._dedup.candidates()]
         yield from self._dedup.phases(done)
-        yield [node for shard in self.shards for node in self._samples(shard)]
+        samples = [node for shard in self.shards for node in self._samples(shard)]
+        yield [*self._pages.fates(self._dedup), *samples, *self._cuts.nodes()]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -112,7 +122,9 @@ class Graph:
         )
         return [
             self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
-            self._map(items, name, ("read", "language", "measure", "decide")),
+            self._pages.without_dropped(
+                self._map(items, name, ("read", "language", "measure", "decide"))
+            ),
         ]
 
     def _samples(self, shard: Shard) -> list[Node]:
@@ -124,21 +136,28 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
-        sources = ("read", "language", "select", *self._imports_role(shard))
+        sources = ("read", "language", "select", *self._imports_role(shard), *self._cuts.role)
+        pages = self._pages.keepers(name)
         return [
             Node(
                 stage=Select(),
                 shard=name,
-                needs=(("decide", name), ("items", name), *fates),
+                needs=(("decide", name), ("items", name), *fates, *pages),
                 inputs=lambda done: {
                     "decide": [self._whole(done, "decide", name)],
                     "items": [self._whole(done, "items", name)],
-                    "fates": slices(self.store, done, fates, fate_slice),
+                    "fates": [
+                        *slices(self.store, done, fates, fate_slice),
+                        *slices(self.store, done, pages, fate_slice),
+                    ],
                 },
             ),
             self._map(assemble, name, sources),
             self._map(
-                tokenize, name, ("read", "assemble"), hints=self._copied_from(tokenize, name)
+                tokenize,
+                name,
+                ("read", "assemble", *self._cuts.role),
+                hints=self._copied_from(tokenize, name),
             ),
         ]
 
@@ -251,6 +270,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        return self._map(
-            stage, shard.name, (*roles, *self._imports_role(shard), *self._syntax_role())
-        )
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._cuts.role)
+        return self._map(stage, shard.name, (*roles, *asked))

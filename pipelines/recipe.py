@@ -17,8 +17,11 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
+from ..dedup.lines import Boilerplate
 from ..dedup.minhash import MinHashScheme
 from ..dedup.presets import SCHEME_PRESETS
+from ..dedup.substrings import Substrings, load_suffix_arrays
+from ..dedup.urls import UrlRules
 from ..filters.claims import PathJudge
 from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
@@ -42,12 +45,18 @@ class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     partitions: int = 4  # of the id and band spaces: how many tasks share an exchange
     memory_bytes: int = 1 << 29  # that an exchange may take in a worker before it uses the disk
     repository_languages: tuple[str, ...] = ()  # compared as whole repositories, not as files
+    boilerplate: Boilerplate = Boilerplate()
+    substrings: Substrings = Substrings()
+    min_left_chars: int = 100  # what is cut to fewer is dropped
+    page_urls: Literal[UrlRules, "off"] = "web"  # which URLs are one page's
 
     def __post_init__(self) -> None:
         if not 1 <= self.partitions <= 4096:
             raise ValueError("partitions must lie between 1 and 4096")
         if self.memory_bytes < LEAST_MEMORY_BYTES:
             raise ValueError(f"memory_bytes must be at least {LEAST_MEMORY_BYTES}")
+        if self.min_left_chars < 1:
+            raise ValueError("min_left_chars must be at least 1")
 
 
 class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,6 +160,8 @@ def load_recipe(path: str) -> Recipe:
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
     PathJudge(raw.languages.overrides, where=f"{path}: languages")
+    if raw.dedup.substrings.min_bytes:
+        load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)
     _check_mixture(recipe)
     return recipe

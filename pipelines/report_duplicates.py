@@ -49,6 +49,7 @@ def _similarities(facts: Facts) -> list[str]:
 def _cluster(cluster: DuplicateCluster) -> TableRow:
     more = cluster.documents - len(cluster.members)
     members = "; ".join(cluster.members) + (f"; and {more:,} more" if more else "")
+    least = cluster.least_similarity
     files = f" and {cluster.keeper_documents - 1:,} more" if cluster.keeper_documents > 1 else ""
     return TableRow(
         name=f"{cluster.keeper}{files}",
@@ -56,6 +57,6 @@ def _cluster(cluster: DuplicateCluster) -> TableRow:
         cells=(
             page.count(cluster.items),
             page.size_text(cluster.num_bytes),
-            f"{cluster.least_similarity:.2f}",
+            "same URL" if least is None else f"{least:.2f}",
         ),
     )

@@ -30,7 +30,7 @@ class DuplicateCluster(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     documents: int
     num_bytes: int
-    least_similarity: float
+    least_similarity: float | None  # None: pages of one URL, whose texts are not compared
     members: tuple[str, ...]
 
 

@@ -26,6 +26,7 @@ from ..corpus.tokenizer import (
     NUM_TEXT_TOKENS,
     load_tokenizer,
 )
+from ..dedup.lines import uncut_position
 from ..filters.languages import path_comment
 from .artifact import open_parquet
 from .published import BuildRecord
@@ -144,9 +145,10 @@ def _row(table: pa.Table) -> _Row:
 
 _ORIGINS = """
     SELECT lower(hex(doc_id)) AS doc_id, source, kind, collection, path, revision, origin_file,
-        origin_offset, lower(hex(bytes_digest)) AS bytes_digest, licence, language, num_chars
+        origin_offset, lower(hex(bytes_digest)) AS bytes_digest, licence, language, num_chars,
+        COLUMNS('^(component|cut_spans)$')
     FROM ledger WHERE doc_id IN (SELECT unhex(unnest(?)))
-"""
+"""  # a ledger has spans if the recipe asks for cuts; COLUMNS must match a column
 
 
 def _origins(tables: BuildTables, doc_ids: Sequence[str]) -> dict[str, TracedOrigin]:
@@ -207,6 +209,10 @@ def _text_token(
     elif origin is not None and origin.num_chars in range(first - header_chars + 1):
         frame = "added newline"
     part = _fim_part(row, offset, metadata)
+    spans = (origin and origin.cut_spans) or []
+    place = first - header_chars, end - header_chars
+    if spans and not frame:
+        place = uncut_position(place[0], spans), uncut_position(place[1] - 1, spans) + 1
     return Token(
         offset=offset,
         id=int(row.tokens[offset]),
@@ -214,8 +220,8 @@ def _text_token(
         part=f"{frame}, {part}" if frame else part,
         text=text.decode("utf-8", "backslashreplace"),
         doc_id=doc.hex(),
-        first_char=None if frame else first - header_chars,
-        end_char=None if frame else end - header_chars,
+        first_char=None if frame else place[0],
+        end_char=None if frame else place[1],
         before=piece[max(first - EXCERPT_CHARS, 0) : first],
         after=piece[end : end + EXCERPT_CHARS],
     )

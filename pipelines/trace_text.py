@@ -6,10 +6,11 @@ from .explanation import Origin
 from .printable import printable
 
 
-class TracedOrigin(Origin, frozen=True, kw_only=True):
-    """Where a document of the row came from, and its length."""
+class TracedOrigin(Origin, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a document of the row came from, its length, and what was cut of it."""
 
     num_chars: int | None
+    cut_spans: list[int] | None = None  # first, end, ... in characters of the document
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +25,9 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """One token: its part of the row, its text, and where that stands in its document.
 
-    `first_char` and `end_char` count the document's characters, half open; they are null for a
-    sentinel, for the line that names the path, and for a newline that the document lacked.
+    `first_char` and `end_char` count the characters of the whole document, half open; they are
+    null for a sentinel, for the line that names the path, and for a newline that the document
+    lacked.
     """
 
     offset: int

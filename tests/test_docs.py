@@ -17,7 +17,9 @@ from gristmill.corpus.fim import FimSettings
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
+from gristmill.dedup.substrings import Substrings
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.rule import Rule
 from gristmill.filters.rules import PRESETS
@@ -55,6 +57,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[syntax]`": SyntaxSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
+    "`[dedup.boilerplate]`": Boilerplate,
+    "`[dedup.substrings]`": Substrings,
     "`[order]`": OrderSettings,
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
@@ -83,6 +87,11 @@ refresh = load_refresh()
 
 def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def recipe_pages() -> str:
+    """Return the pages that list the keys of a recipe."""
+    return page("docs/recipes.md") + page("docs/web.md")
 
 
 def section(text: str, title: str) -> str:
@@ -169,7 +178,7 @@ def test_every_command_and_option_is_documented() -> None:
 @pytest.mark.parametrize("title", SECTIONS)
 def test_every_key_of_a_recipe_has_a_row_with_its_default(title: str) -> None:
     struct = SECTIONS[title]
-    documented = rows(section(page("docs/recipes.md"), title))
+    documented = rows(section(recipe_pages(), title))
     for name in struct.__struct_fields__:
         cell, default = documented[name][0], default_of(struct, name)
         if cell == "table":
@@ -185,7 +194,7 @@ def test_every_key_of_a_recipe_has_a_row_with_its_default(title: str) -> None:
 
 def test_no_row_documents_a_key_that_is_gone() -> None:
     for title, struct in SECTIONS.items():
-        text = section(page("docs/recipes.md"), title)
+        text = section(recipe_pages(), title)
         names = rows(text).keys() - (set(PRESETS) if struct is Rule else set())
         assert names == set(struct.__struct_fields__), title
 

@@ -19,7 +19,7 @@ CONTEXT_FILES = (r"go\.mod", r"pyproject\.toml", r"setup\.py", r"setup\.cfg")
 VERDICT = pa.schema(
     [
         ("doc_id", pa.binary(16)),
-        ("dropped_by", pa.string()),  # read_drop, removed, a rule, exact_duplicate, near_duplicate
+        ("dropped_by", pa.string()),  # read_drop, removed, a rule, same_page, ..._duplicate
         ("item_id", pa.binary(16)),  # what was compared: the document or its repository
         ("cluster", pa.binary(16)),
         ("keeper", pa.binary(16)),  # the item that stands for a dropped duplicate
@@ -50,8 +50,8 @@ class Select(Stage, frozen=True, kw_only=True):
         """Write VERDICT, row for row."""
         decided = inputs.table("decide", ["doc_id", "dropped_by"])
         items = inputs.table("items", ["item_id", "row"])
-        size = decided.num_rows
-        item_of: list[bytes | None] = [None] * size
+        dropped = pc.is_valid(decided["dropped_by"])  # by a rule; a page that is no item has its id
+        item_of: list[bytes | None] = pc.if_else(dropped, None, decided["doc_id"]).to_pylist()
         for item, row in zip(items["item_id"].to_pylist(), items["row"].to_pylist(), strict=True):
             item_of[row] = item
         fates = {}
@@ -95,6 +95,10 @@ class Assemble(Stage, frozen=True, kw_only=True):
         if inputs.all("imports"):
             table = table.append_column("imports", inputs.table("imports", ["imports"])["imports"])
         dropped = inputs.table("select", ["dropped_by"])["dropped_by"]
+        if inputs.all("trim"):
+            trim = inputs.table("trim", ["dropped_by", "cut_spans"])
+            dropped = pc.coalesce(dropped, trim["dropped_by"])
+            table = table.append_column("cut_spans", trim["cut_spans"])
         kept = np.flatnonzero(pc.is_null(dropped).to_numpy())
         rows = table.take(pa.array(kept)).to_pylist()
         context = _context(table) if self.order.method == "dependency" else {}
@@ -139,7 +143,9 @@ class Assemble(Stage, frozen=True, kw_only=True):
 def _sample(identity: bytes, rows: list[Row], indices: list[int]) -> Row:
     first = rows[0]
     component, language = first["component"], first["language"] or UNDETERMINED
-    content = (identity, component, language, *(row["doc_id"] for row in rows))
+    content = [identity, component, language, *(row["doc_id"] for row in rows)]
+    if any(row.get("cut_spans") for row in rows):
+        content += (str(row["cut_spans"]) for row in rows)
     return {
         "sample_id": identity,
         "sample_key": digest_parts("sample-key", content),

@@ -55,7 +55,11 @@ class CollectItems(Stage, frozen=True, kw_only=True):
         table = table.append_column("language", inputs.table("language", ["language"])["language"])
         table = table.append_column("licence", inputs.table("measure", ["licence"])["licence"])
         dropped = inputs.table("decide", ["dropped_by"])["dropped_by"]
-        rows = pa.array(np.flatnonzero(pc.is_null(dropped).to_numpy()))
+        kept = pc.is_null(dropped)
+        for file in inputs.all("same_page"):  # another page stands for these
+            others = file.read(["item_id"])["item_id"]
+            kept = pc.and_not(kept, pc.is_in(table["doc_id"], value_set=others))
+        rows = pa.array(np.flatnonzero(kept.to_numpy()))
         items = self._items(table.take(rows), rows)
         order = pc.sort_indices(items, [("item_content", "ascending"), ("row", "ascending")])
         items = items.take(order)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
@@ -58,6 +59,12 @@ class Ledger(Stage, frozen=True, kw_only=True):
             for name in syntax.column_names:
                 table = table.append_column(name, syntax[name])
         verdict = inputs.table("select")
+        for trim in (file.read() for file in inputs.all("trim")):
+            dropped_by = pc.coalesce(verdict["dropped_by"], trim["dropped_by"])
+            column = verdict.schema.get_field_index("dropped_by")
+            verdict = verdict.set_column(column, "dropped_by", dropped_by)
+            for name in ("cut_chars", "cut_spans"):
+                verdict = verdict.append_column(name, trim[name])
         for name in verdict.column_names:
             if name != "doc_id":
                 table = table.append_column(name, verdict[name])

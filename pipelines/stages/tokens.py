@@ -21,6 +21,7 @@ from ...corpus.shards import (
     write_token_shard,
 )
 from ...corpus.tokenizer import TOKENIZER_DIGEST, load_tokenizer
+from ...dedup.lines import cut
 from ...filters.languages import language_table, path_comment
 from ..artifact import InputFile
 from ..stage import Inputs, Output, Stage
@@ -63,7 +64,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
         reused = _reusable(inputs, samples)
         known = set(reused["sample_key"].to_pylist())
         todo = [row for row in samples.to_pylist() if row["sample_key"] not in known]
-        fresh = pa.concat_tables([WORK_ROW.empty_table(), *self._build(inputs.one("read"), todo)])
+        fresh = pa.concat_tables([WORK_ROW.empty_table(), *self._build(inputs, todo)])
         table = pa.concat_tables([reused, fresh])
         order = pc.sort_indices(
             table,
@@ -86,10 +87,11 @@ class Tokenize(Stage, frozen=True, kw_only=True):
             )
         output.count("samples", {"built": fresh.num_rows})
 
-    def _build(self, texts: InputFile, todo: list[Row]) -> Iterator[pa.Table]:
+    def _build(self, inputs: Inputs, todo: list[Row]) -> Iterator[pa.Table]:
         if not todo:
             return
-        table = texts.read(["doc_id", "path", "text"])
+        table = inputs.table("read", ["doc_id", "path", "text"])
+        spans = _boilerplate(inputs)
         doc_ids, paths, text = table["doc_id"], table["path"], table["text"]
         batch: list[tuple[Row, list[Piece]]] = []
         num_chars = 0
@@ -99,8 +101,9 @@ class Tokenize(Stage, frozen=True, kw_only=True):
                 header = None
                 if sample["has_headers"]:
                     header = path_comment(sample["language"], paths[row].as_py())
-                piece = Piece(doc_id=doc_ids[row].as_py(), header=header, text=text[row].as_py())
-                pieces.append(piece)
+                whole = text[row].as_py()
+                left = cut(whole, spans[row]) if row in spans else whole
+                pieces.append(Piece(doc_id=doc_ids[row].as_py(), header=header, text=left))
             size = sum(len(piece.text) for piece in pieces)
             other = batch and batch[0][0]["component"] != sample["component"]
             if batch and (other or num_chars + size > BATCH_TEXT_CHARS):
@@ -170,6 +173,14 @@ def _reusable(inputs: Inputs, samples: pa.Table) -> pa.Table:
         wanted = samples["sample_key"].combine_chunks()
         return previous.filter(pc.is_in(previous["sample_key"], value_set=wanted))
     return WORK_ROW.empty_table()
+
+
+def _boilerplate(inputs: Inputs) -> dict[int, list[int]]:
+    """Return what is cut of each row that anything is cut of."""
+    if not inputs.all("trim"):
+        return {}
+    spans = inputs.table("trim", ["cut_spans"])["cut_spans"].to_pylist()
+    return {row: found for row, found in enumerate(spans) if found}
 
 
 def _by_language(table: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:

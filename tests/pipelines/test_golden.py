@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     from ..conftest import Corpus
 
 GOLDEN = Path(__file__).with_name("golden.json")
+GOLDEN_WEB = Path(__file__).with_name("golden_web.json")
+WEB_RECIPE = """\
+name = "web"
+
+[[source]]
+name = "web"
+kind = "warc"
+component = "text"
+paths = ["*.warc"]
+
+[dedup.boilerplate]
+min_pages = 2
+
+[mixture.weights]
+text = 1.0
+"""
+WEB_STAGES = ("pages", "same_page", "page_fates", "page_keepers")
+WEB_STAGES += ("lines", "line_pages", "common_lines", "trim")
 
 
 def rows_digest(table: pa.Table) -> str:
@@ -67,3 +85,42 @@ def test_no_stage_changes_its_output_without_a_new_version(
     if request.config.getoption("--update-golden"):
         GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
     assert found == json.loads(GOLDEN.read_text())
+
+
+def _capture(url: str, topic: str) -> bytes:
+    lines = "".join(f"Line {n} says that {topic} is number {n * 7}.\n" for n in range(20))
+    page = f"Home | Products | Contact and imprint\n{lines}"
+    http = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n{page}".encode()
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:x:{topic}>\r\n"
+        f"WARC-Target-URI: {url}\r\nContent-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {len(http)}\r\n\r\n"
+    )
+    return head.encode() + http + b"\r\n\r\n"
+
+
+def test_no_stage_of_web_pages_changes_its_output_without_a_new_version(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    urls = ("http://a.example/1", "https://www.a.example/1/", "http://a.example/2")
+    captures = [
+        _capture(url, topic) for url, topic in zip(urls, ("ant", "bee", "cat"), strict=True)
+    ]
+    (tmp_path / "one.warc").write_bytes(b"".join(captures))
+    (tmp_path / "two.warc").write_bytes(_capture("http://b.example", "bee"))
+    (tmp_path / "recipe.toml").write_text(WEB_RECIPE)
+    build(
+        str(tmp_path / "recipe.toml"),
+        out=str(tmp_path / "out"),
+        executor=LocalExecutor(),
+        observer=JsonLines(sys.stderr),
+    )
+    found = {
+        stage: digest
+        for stage, digest in stage_digests(tmp_path / "out").items()
+        if stage.split(" ")[0] in WEB_STAGES
+    }
+    if request.config.getoption("--update-golden"):
+        GOLDEN_WEB.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(GOLDEN_WEB.read_text())
+    assert len(found) == len(WEB_STAGES)
