@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 
 from ..corpus.errors import GristmillError
 from ..corpus.storage import (
@@ -26,13 +25,12 @@ from ..corpus.storage import (
 from .artifact import InputFile, Manifest, artifact_url
 from .build import by_stage, open_store
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
+from .dedup_inputs import checked_columns, named_files
 from .engine import Engine, Executor, Node, NodeId, Observer
 from .recipe import DedupSettings
 from .stage import Failure, Stage
-from .stages.scan import KeepRows, Scan, ScannedItems, read_schema, text_columns
+from .stages.scan import KeepRows, Scan, ScannedItems
 from .store import Store
-
-DEFAULT_ID_FIELD = "id"
 
 
 class DedupRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,16 +91,16 @@ def dedup_files(
         out: the directory.
         settings: of signatures, bands, threshold and memory.
         text_field: the column that is compared.
-        id_field: the column that names a row; without it, `id` where there is one, else the
-            file's name and the row.
+        id_field: the column that names a row; without it, `id` where all files have one, else
+            the file's name and the row.
         executor: runs the tasks; closed before returning.
         observer: is told the progress.
 
     Raises:
         GristmillError: no file is found, two have one name, or one has no such column.
     """
-    urls = _named_files(patterns)
-    id_field = _checked_columns(urls, text_field, id_field)
+    urls = named_files(patterns)
+    id_field = checked_columns(urls, text_field, id_field)
     with open_store(out) as store:
         try:
             files = {
@@ -260,50 +258,3 @@ def _write_duplicates(
             urls = [_source(store, manifest) for manifest in artifacts[stage].values()]
             read_files(connection, urls).create_view(name)
         connection.execute(_DUPLICATES.format(path=str(path).replace("'", "''")))
-
-
-def _named_files(patterns: Sequence[str]) -> dict[str, str]:
-    """Return file name -> URL of all Parquet files."""
-    found: dict[str, str] = {}
-    for pattern in patterns:
-        urls = list_files(pattern)
-        if not urls:
-            raise GristmillError("no file matches", where=pattern, todo="Name Parquet files.")
-        for url in urls:
-            name = url.rpartition("/")[2]
-            if found.setdefault(name, url) != url:
-                raise GristmillError(
-                    f"two files are called {name}",
-                    where=f"{found[name]} and {url}",
-                    todo="Rename one: the output has one folder.",
-                )
-    return found
-
-
-def _checked_columns(urls: Mapping[str, str], text_field: str, id_field: str | None) -> str | None:
-    """Return the column that names rows, having looked for both columns in every file."""
-    for number, url in enumerate(urls.values()):
-        try:
-            schema = read_schema(url)
-        except pa.ArrowInvalid as error:
-            raise GristmillError(
-                f"not a Parquet file: {error}",
-                where=url,
-                todo="Name Parquet files; `gristmill build` reads other formats.",
-            ) from None
-        if number == 0 and id_field is None and DEFAULT_ID_FIELD in schema.names:
-            id_field = DEFAULT_ID_FIELD
-        for field in (text_field, id_field):
-            if field is not None and field not in schema.names:
-                raise GristmillError(
-                    f"there is no column `{field}`",
-                    where=url,
-                    todo=f"It has: {', '.join(schema.names)}.",
-                )
-        if text_field not in text_columns(schema):
-            raise GristmillError(
-                f"column `{text_field}` holds {schema.field(text_field).type}",
-                where=url,
-                todo=f"Columns of text: {', '.join(text_columns(schema)) or 'none'}.",
-            )
-    return id_field

@@ -1,12 +1,13 @@
 """Dedup of Parquet files as they are: scan their texts, list the items, and keep the other rows."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...corpus.ids import content_ids, digest_parts
 from ...corpus.record import ID
@@ -25,7 +26,7 @@ class Scan(Stage, frozen=True, kw_only=True):
     """Signs the texts of a Parquet file, row for row."""
 
     name: ClassVar[str] = "scan"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
     names_shards: ClassVar[bool] = True
 
@@ -43,22 +44,21 @@ class Scan(Stage, frozen=True, kw_only=True):
         file = inputs.one("file")
         columns = [name for name in (self.text_field, self.id_field) if name]
         with open_parquet(file.url) as parquet:
-            first = 0
-            output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0))
+            first, seen = 0, Repeats()
+            output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0, seen))
             for group in range(parquet.num_row_groups):
                 table = parquet.read_row_group(group, columns=columns)
-                output.write(self._rows(table, file.shard, first))
+                output.write(self._rows(table, file.shard, first, seen))
                 first += table.num_rows
 
-    def _rows(self, table: pa.Table, shard: str, first: int) -> pa.Table:
+    def _rows(self, table: pa.Table, shard: str, first: int, seen: "Repeats") -> pa.Table:
         texts = table[self.text_field].cast(pa.large_string())
         if self.id_field:
             names = table[self.id_field].cast(pa.string()).to_pylist()
         else:
             names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
         contents = _content_ids(texts)
-        pairs = zip(names, contents.to_pylist(), strict=True)
-        ids = [digest_parts("row", (name or "", content or b"")) for name, content in pairs]
+        ids = _row_ids(names, contents.to_pylist(), shard, seen)
         signed = sign_column(texts, self.scheme)
         signatures = binary_column(signed.values.view(np.uint8))
         missing = pa.scalar(None, signatures.type)
@@ -73,6 +73,47 @@ class Scan(Stage, frozen=True, kw_only=True):
                 "signature": pc.if_else(pa.array(signed.present), signatures, missing),
             }
         )
+
+
+def _row_ids(
+    names: Sequence[str | None], contents: Sequence[bytes | None], shard: str, seen: "Repeats"
+) -> list[bytes]:
+    """Return the item ids of rows.
+
+    The first half says name and text, so that among duplicates the same names are preferred
+    wherever they lie. The last half also says the file and how often the file had that name and
+    text before: rows that repeat with their names, as where files number theirs from 0, are items
+    of their own.
+    """
+    parts = [(name or "", content or b"") for name, content in zip(names, contents, strict=True)]
+    heads = [digest_parts("row", part, size=8) for part in parts]
+    repeats = seen.count(np.frombuffer(b"".join(heads), dtype=">u8").astype(np.uint64)).tolist()
+    return [
+        head + digest_parts("row-place", (head, shard, str(repeat)), size=8)
+        for head, repeat in zip(heads, repeats, strict=True)
+    ]
+
+
+class Repeats:
+    """Counts how often each of many numbers has come before; 8 bytes a number."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._runs: list[npt.NDArray[np.uint64]] = []  # sorted, each over twice the next one
+
+    def count(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Take numbers [n] and return how often each was taken before, [n]."""
+        order = np.argsort(numbers, kind="stable")
+        run = numbers[order]
+        counts = np.arange(len(run)) - np.searchsorted(run, run)
+        for earlier in self._runs:
+            counts += np.searchsorted(earlier, run, "right") - np.searchsorted(earlier, run)
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+        self._runs.append(run)
+        found = np.empty_like(counts)
+        found[order] = counts
+        return found
 
 
 def _content_ids(texts: pa.ChunkedArray) -> pa.Array:
@@ -131,23 +172,3 @@ class KeepRows(Stage, frozen=True, kw_only=True):
                 table = parquet.read_row_group(group)
                 output.write(table.filter(keeps.slice(first, table.num_rows)))
                 first += table.num_rows
-
-
-def text_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns of a Parquet file that hold text."""
-    return [
-        field.name
-        for field in schema
-        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    ]
-
-
-def read_schema(url: str) -> pa.Schema:
-    """Return the schema of a Parquet file.
-
-    Raises:
-        pa.ArrowInvalid: the file is no Parquet file, or is cut off.
-    """
-    with open_parquet(url) as parquet:
-        assert isinstance(parquet, pq.ParquetFile)
-        return parquet.schema_arrow
