@@ -77,10 +77,13 @@ def merge_blocks(
 
 
 def _merge(runs: Sequence[Run], key_of: KeyOf, buffer_bytes: int) -> Iterator[Block]:
-    share = buffer_bytes // len(runs)
-    cursors = [
-        _Cursor(run.read(max(MIN_BATCH_ROWS, share // run.row_bytes)), key_of) for run in runs
-    ]
+    """Yield blocks of about half of what all buffers hold.
+
+    Every run is read on once its buffer is nearly empty, not only the one that ends first: else a
+    block would hold the rows of one refill, and each would be looked for in all runs.
+    """
+    share = buffer_bytes // len(runs) // 2  # a nearly empty buffer keeps its last table alive
+    cursors = [_Cursor(run, max(MIN_BATCH_ROWS, share // run.row_bytes), key_of) for run in runs]
     while cursors := [cursor for cursor in cursors if len(cursor.keys)]:
         # Rows of the least last key may still follow; of every smaller key, all are here.
         limit = min((cursor.keys[-1] for cursor in cursors if not cursor.is_last), default=None)
@@ -88,20 +91,25 @@ def _merge(runs: Sequence[Run], key_of: KeyOf, buffer_bytes: int) -> Iterator[Bl
         if tables:
             yield _block(tables, key_of)
         for cursor in cursors:
-            if limit is not None and not cursor.is_last and cursor.keys[-1] == limit:
+            if limit is not None and not cursor.is_last and cursor.is_short(limit):
                 cursor.refill()
 
 
 class _Cursor:
     """The buffered rows of a run."""
 
-    def __init__(self, tables: Iterator[pa.Table], key_of: KeyOf) -> None:
-        self._tables = tables
+    def __init__(self, run: Run, batch_rows: int, key_of: KeyOf) -> None:
+        self._tables = run.read(batch_rows)
+        self._few_rows = batch_rows // 4
         self._key_of = key_of
         self.is_last = False
         self._table: pa.Table | None = None
         self.keys: Keys = np.empty(0, dtype=np.uint64)
         self.refill()
+
+    def is_short(self, limit: np.uint64) -> bool:
+        """Whether more rows are needed, or soon will be."""
+        return len(self.keys) < self._few_rows or bool(self.keys[-1] == limit)
 
     def refill(self) -> None:
         """Add the next rows to those that are left."""

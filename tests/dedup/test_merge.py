@@ -74,6 +74,25 @@ def test_blocks_hold_all_rows_in_order_and_no_key_is_in_two(
     assert not list(tmp_path.iterdir())
 
 
+def random_run(num_rows: int, seed: int) -> Run:
+    keys = np.random.default_rng(seed).integers(0, 2**63, num_rows, dtype=np.uint64)
+    table = pa.table([np.sort(keys), np.arange(num_rows)], schema=SCHEMA)
+
+    def read(batch_rows: int) -> Iterator[pa.Table]:
+        return (table.slice(i, batch_rows) for i in range(0, num_rows, batch_rows))
+
+    return Run(num_rows, ROW_BYTES, read)
+
+
+def test_more_runs_do_not_make_smaller_blocks(tmp_path: Path) -> None:
+    num_blocks = []
+    for num_runs in (4, 64):
+        runs = [random_run((1 << 19) // num_runs, seed) for seed in range(num_runs)]
+        blocks = merge_blocks(runs, key_of, memory_bytes=1 << 23, folder=tmp_path)
+        num_blocks.append(sum(1 for _ in blocks))
+    assert num_blocks[1] < 2 * num_blocks[0]
+
+
 def test_a_block_has_about_the_rows_that_memory_allows(tmp_path: Path) -> None:
     runs = [run_of([(key, i) for key in range(i, 20_000, 4)], 1024) for i in range(4)]
     blocks = merge_blocks(runs, key_of, memory_bytes=4 * 4 * 1024 * ROW_BYTES, folder=tmp_path)
