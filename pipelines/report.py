@@ -61,7 +61,7 @@ def render_report(out: str) -> str:
         _section("detection", *detection_parts(facts.told)),
         _funnel(found),
         _rules(found, rules),
-        _section("duplicates", *duplicate_parts(facts)),
+        _section("duplicates", *duplicate_parts(facts, found.incomplete)),
         _contributors(facts, found.totals.tokens),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
