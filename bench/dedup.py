@@ -35,7 +35,7 @@ from gristmill.dedup.verify import jaccard
 BENCH = Path(__file__).parent
 THRESHOLD = 0.7
 NEAR = 0.8
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.25
 
 
 class Cost(NamedTuple):
