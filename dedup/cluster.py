@@ -1,7 +1,10 @@
 """Who is dropped and for whom: items in preference order, each kept unless a kept one resembles it.
 
-There is no transitive closure: of A ~ B ~ C with A unlike C, both A and C stay. So every dropped
-item names a keeper that is kept and that it resembles itself.
+There is no transitive closure: of A ~ B ~ C with A unlike C, both A and C stay. A component of
+similar items so falls into clusters around kept items, and it is cut where it is weakest: an item
+goes to the most similar kept one. Every dropped item names a keeper that is kept and that it
+resembles itself, so no two members of a cluster are further apart than twice the threshold's
+distance (1 - Jaccard is a metric).
 """
 
 import numpy as np
@@ -10,58 +13,78 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..corpus.record import ID
-from .columns import byte_strings
-from .preference import preference_order
+from .columns import byte_strings, id_prefixes
+from .pairs import PAIR, SIDES
+from .sorting import argsort_u64
+
+SIMILARITY = pa.field("similarity", pa.float64())
+EDGE = PAIR.append(SIMILARITY)  # a pair whose Jaccard similarity has been measured
 
 DROPPED = pa.schema(
     [
         ("item_id", ID),
-        ("reason", pa.string()),  # exact_duplicate or near_duplicate
-        ("cluster", ID),  # the keeper's id: a cluster is a kept item and what was dropped for it
         ("keeper", ID),  # an item that is itself kept
-        ("similarity", pa.float32()),  # of the item and its keeper; 1 for an exact duplicate
+        SIMILARITY,  # of the item and its keeper
+        ("shard", pa.uint64()),  # where the item lies
     ]
 )
 
 
-def resolve(edges: pa.Table, exact: pa.Table, keys: pa.Table) -> pa.Table:
-    """Return the dropped items, sorted by item_id; the order of the input rows has no influence.
+def choose_keepers(edges: pa.Table) -> pa.Table:
+    """Return the DROPPED items of whole components; the order of the edges has no influence.
 
-    Among several kept items that an item resembles, its keeper is the most similar one, of equal
-    ones the preferred. An exact duplicate shares the fate of its content: when the content's
-    keeper is dropped as a near duplicate, so is the item, for the same keeper.
-
-    `edges` are verified pairs (left, right, similarity), in any direction, repeats allowed;
-    `exact` is (item_id, keeper_id) of the exact duplicates; `keys` is (item_id, preference_key)
-    of at least the items in `edges`.
+    `edges` are EDGE rows at or above the threshold, the preferred item on the left, repeats
+    allowed. Among several kept items that an item resembles, its keeper is the most similar one,
+    of equal ones the preferred.
     """
-    keys = keys.take(preference_order(keys["preference_key"]))
-    ids = keys["item_id"]
-    left, right = (_ranks(_content_keepers(edges[name], exact), ids) for name in ("left", "right"))
-    similarities = edges["similarity"].to_numpy()
-    earlier, later = np.minimum(left, right), np.maximum(left, right)
-    apart = earlier != later
+    items = _items(edges)
+    left, right = (_places(edges[side], items["item_id"]) for side in SIDES)
     keepers, similarity_to = _choose(
-        earlier[apart], later[apart], similarities[apart], num_items=len(ids)
+        left, right, edges["similarity"].to_numpy(), num_items=items.num_rows
     )
-    near = np.flatnonzero(keepers != np.arange(len(ids)))
-    near_rows = _dropped_table(
-        ids.take(near), "near_duplicate", ids.take(keepers[near]), similarity_to[near]
+    dropped = np.flatnonzero(keepers != np.arange(len(keepers)))
+    table = items.take(dropped)
+    return pa.table(
+        [
+            table["item_id"],
+            items["item_id"].take(keepers[dropped]),
+            similarity_to[dropped],
+            table["shard"],
+        ],
+        schema=DROPPED,
     )
-    followers = _followers(exact, ids, keepers, similarity_to)
-    table = pa.concat_tables([near_rows, *followers])
-    return table.take(np.argsort(byte_strings(table["item_id"]), kind="stable"))
+
+
+def _items(edges: pa.Table) -> pa.Table:
+    """Return the distinct items of both sides with their rank and shard, the preferred first."""
+    names = ["item_id", "rank", "shard"]
+    sides = [
+        pa.table([edges[side], edges[f"{side}_rank"], edges[f"{side}_shard"]], names=names)
+        for side in SIDES
+    ]
+    table = pa.concat_tables(sides).combine_chunks()
+    order = np.lexsort((byte_strings(table["item_id"]), table["rank"].to_numpy()))
+    table = table.take(order)
+    ids = byte_strings(table["item_id"])
+    fresh = np.ones(len(ids), dtype=np.bool_)
+    fresh[1:] = ids[1:] != ids[:-1]
+    return table.filter(pa.array(fresh))
+
+
+def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    places: npt.NDArray[np.int64] = pc.index_in(column, value_set=ids).to_numpy().astype(np.int64)
+    return places
 
 
 def _choose(
     earlier: npt.NDArray[np.int64],
     later: npt.NDArray[np.int64],
-    similarities: npt.NDArray[np.float32],
+    similarities: npt.NDArray[np.float64],
     *,
     num_items: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Return the keeper of each item (itself when kept), numbered by preference, and similarity."""
-    order = np.lexsort((later, earlier))
+    order = argsort_u64(earlier.astype(np.uint64))
     heads, neighbours = earlier[order], later[order]
     bounds = np.searchsorted(heads, np.arange(num_items + 1))
     kept = np.ones(num_items, dtype=np.bool_)
@@ -74,53 +97,52 @@ def _choose(
     dropped, first = np.unique(later[order], return_index=True)
     keepers = np.arange(num_items)
     keepers[dropped] = earlier[order][first]
-    similarity_to = np.ones(num_items, dtype=np.float32)
+    similarity_to = np.ones(num_items, dtype=np.float64)
     similarity_to[dropped] = similarities[order][first]
     return keepers, similarity_to
 
 
-def _followers(
-    exact: pa.Table,
-    ids: pa.ChunkedArray,
-    keepers: npt.NDArray[np.int64],
-    similarity_to: npt.NDArray[np.float32],
-) -> list[pa.Table]:
-    """Return the exact duplicates whose keeper is kept, and those whose keeper is dropped."""
-    ranks = pc.fill_null(pc.index_in(exact["keeper_id"], value_set=ids), -1).to_numpy()
-    keeper_dropped = np.zeros(len(ranks), dtype=np.bool_)
-    found = ranks >= 0
-    keeper_dropped[found] = keepers[ranks[found]] != ranks[found]
-    plain = exact.filter(pa.array(~keeper_dropped))
-    ones = np.ones(plain.num_rows, dtype=np.float32)
-    moved, moved_ranks = exact.filter(pa.array(keeper_dropped)), ranks[keeper_dropped]
-    return [
-        _dropped_table(plain["item_id"], "exact_duplicate", plain["keeper_id"], ones),
-        _dropped_table(
-            moved["item_id"],
-            "near_duplicate",
-            ids.take(keepers[moved_ranks]),
-            similarity_to[moved_ranks],
-        ),
+# What is known of a dropped item, filed under the id that decides it: a copy under its keeper,
+# which may itself be dropped, a near duplicate under its own.
+FATE = pa.schema(
+    [
+        ("subject", ID),
+        ("item_id", ID),
+        ("keeper", ID),
+        SIMILARITY,
+        ("shard", pa.uint64()),  # where the item lies
+        ("is_copy", pa.bool_()),
     ]
+)
 
 
-def _content_keepers(items: pa.ChunkedArray, exact: pa.Table) -> pa.ChunkedArray:
-    """Replace every exact duplicate by the keeper of its content."""
-    rows = pc.index_in(items, value_set=exact["item_id"])
-    return pc.coalesce(exact["keeper_id"].take(rows), items)
+def follow_copies(fates: pa.Table) -> pa.Table:
+    """Return the FATE rows with final keepers: a copy of a dropped item goes where that one went.
+
+    `fates` holds all rows of each subject in it.
+    """
+    near = fates.filter(pc.invert(fates["is_copy"]))
+    copies = fates.filter(fates["is_copy"])
+    rows = pc.index_in(copies["subject"], value_set=near["item_id"].combine_chunks())
+    moved = pc.is_valid(rows)
+    return pa.concat_tables(
+        [
+            near,
+            pa.table(
+                [
+                    copies["subject"],
+                    copies["item_id"],
+                    pc.coalesce(near["keeper"].take(rows), copies["keeper"]),
+                    pc.coalesce(near["similarity"].take(rows), copies["similarity"]),
+                    copies["shard"],
+                    pc.invert(moved),
+                ],
+                schema=FATE,
+            ),
+        ]
+    )
 
 
-def _ranks(items: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    ranks = pc.index_in(items, value_set=ids)
-    assert ranks.null_count == 0, "every item of an edge has a preference key"
-    return np.asarray(ranks.to_numpy(), dtype=np.int64)
-
-
-def _dropped_table(
-    items: pa.ChunkedArray,
-    reason: str,
-    keepers: pa.ChunkedArray,
-    similarities: npt.NDArray[np.float32],
-) -> pa.Table:
-    reasons = pa.repeat(reason, len(items))
-    return pa.table([items, reasons, keepers, keepers, similarities], schema=DROPPED)
+def subject_prefixes(fates: pa.Table) -> npt.NDArray[np.uint64]:
+    """Return the key by which fates are merged."""
+    return id_prefixes(fates["subject"])

@@ -28,6 +28,29 @@ def byte_strings(column: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     return np.concatenate(chunks) if chunks else np.empty(0, dtype=f"S{width}")
 
 
+def id_prefixes(column: pa.ChunkedArray, *, half: int = 0) -> npt.NDArray[np.uint64]:
+    """Return the first (or, with half=1, the last) 8 bytes of 16-byte ids, big-endian, [num_rows].
+
+    Numbers order as the bytes do. Ids are digests: the first halves of 10^9 of them are all
+    different with probability 0.97.
+    """
+    data = np.frombuffer(byte_strings(column).tobytes(), dtype=">u8").reshape(-1, 2)
+    return data[:, half].astype(np.uint64)
+
+
+def partition_of(prefixes: npt.NDArray[np.uint64], num_partitions: int) -> npt.NDArray[np.int64]:
+    """Return the partition of each 64-bit number: the range of its upper half, in order."""
+    high = prefixes >> np.uint64(32)
+    return (high * np.uint64(num_partitions) >> np.uint64(32)).astype(np.int64)
+
+
+def run_starts(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """Return the rows at which a run of equal values begins."""
+    opens = np.ones(len(values), dtype=np.bool_)
+    opens[1:] = values[1:] != values[:-1]
+    return np.flatnonzero(opens)
+
+
 def binary_column(rows: npt.NDArray[np.uint8]) -> pa.Array:
     """Return the rows of a byte matrix [num_rows, width] as a fixed-size binary array."""
     num_rows, width = rows.shape

@@ -5,34 +5,36 @@ import pyarrow as pa
 
 from ..corpus.errors import GristmillError
 from ..corpus.record import ID
+from .cluster import FATE
 from .columns import byte_strings
+from .preference import RANK
 
-EXACT = pa.schema([("item_id", ID), ("keeper_id", ID)])
+CONTENT = pa.schema([("item_id", ID), ("item_content", ID), ("rank", RANK), ("shard", pa.uint64())])
 
 
-def exact_duplicates(items: pa.Table) -> pa.Table:
-    """Return (item_id, keeper_id) of every item that is not the keeper of its content, by item_id.
+def exact_copies(items: pa.Table) -> pa.Table:
+    """Return the FATE of every item that is not the keeper of its content, by content.
 
-    `items` holds item_id, content_id and preference_key of all items whose content ids fall into
-    one partition; items without a content are left out by the caller. An item that is there twice
-    is a GristmillError.
+    `items` holds all CONTENT rows of each content in it. An item that is there twice is a
+    GristmillError.
     """
-    contents = byte_strings(items["content_id"])
-    keys = byte_strings(items["preference_key"])
-    order = np.lexsort((keys, contents))
+    contents = byte_strings(items["item_content"])
+    ids = byte_strings(items["item_id"])
+    order = np.lexsort((ids, items["rank"].to_numpy(), contents))
     opens = np.ones(len(order), dtype=np.bool_)
     opens[1:] = contents[order[1:]] != contents[order[:-1]]
-    same_key = ~opens[1:] & (keys[order[1:]] == keys[order[:-1]])
-    if same_key.any():
-        row = int(order[1:][same_key][0])
+    same_item = ~opens[1:] & (ids[order[1:]] == ids[order[:-1]])
+    if same_item.any():
+        row = int(order[1:][same_item][0])
         raise GristmillError(
             "The same document was read twice",
             where=f"document {items['item_id'][row].as_py().hex()}",
             todo="List its source only once.",
         )
-    keepers = order[opens][np.cumsum(opens) - 1]
-    table = pa.table(
-        [items["item_id"].take(order[~opens]), items["item_id"].take(keepers[~opens])],
-        schema=EXACT,
+    copies = items.take(order[~opens])
+    keepers = items["item_id"].take(order[opens][np.cumsum(opens) - 1][~opens])
+    ones = np.ones(copies.num_rows)
+    is_copy = np.ones(copies.num_rows, dtype=np.bool_)
+    return pa.table(
+        [keepers, copies["item_id"], keepers, ones, copies["shard"], is_copy], schema=FATE
     )
-    return table.take(np.argsort(byte_strings(table["item_id"]), kind="stable"))

@@ -1,4 +1,4 @@
-"""Which of several duplicates is kept: one declared order, as bytes that compare the same way.
+"""Which of several duplicates is kept: one declared order, as a number and the item's id.
 
 Preferred is the item whose licence is known, then the one with more stars (unknown counts as -1),
 then the shallower path (fewer "/"), then the smaller item id, so no two items are equal.
@@ -6,16 +6,14 @@ then the shallower path (fewer "/"), then the smaller item id, so no two items a
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..corpus.record import ID
-from .columns import binary_column, byte_strings
-
-PREFERENCE_KEY = pa.binary(29)
-
-_MOST_STARS = (1 << 63) - 1
+RANK = pa.uint64()
+DEPTH_BITS = 24
+STARS_BITS = 39
+MOST_STARS = (1 << STARS_BITS) - 2  # more count as these; GitHub's most starred has half a million
+DEEPEST = (1 << DEPTH_BITS) - 1
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,52 +24,30 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     item_id: bytes  # 16 bytes
 
-    def key(self) -> bytes:
-        """Return 29 bytes, of which the smaller belong to the preferred item.
+    def rank(self) -> int:
+        """Return 64 bits, of which the smaller belong to the preferred item.
 
-        Licence flag (1), stars subtracted from 2^63 - 1 (8), depth of the path (4) and the item
-        id (16), each big-endian.
+        From the highest bit: licence unknown (1), stars subtracted from MOST_STARS (39), depth of
+        the path (24). Items of one rank are ordered by their ids.
         """
-        stars = -1 if self.stars is None else self.stars
-        return b"".join(
-            (
-                b"\0" if self.licence_known else b"\1",
-                (_MOST_STARS - stars).to_bytes(8, "big"),
-                self.path.count("/").to_bytes(4, "big"),
-                self.item_id,
-            )
-        )
+        stars = -1 if self.stars is None else min(max(self.stars, -1), MOST_STARS)
+        depth = min(self.path.count("/"), DEEPEST)
+        unknown = not self.licence_known
+        return unknown << (STARS_BITS + DEPTH_BITS) | (MOST_STARS - stars) << DEPTH_BITS | depth
 
 
-def preference_keys(items: pa.Table) -> pa.Array:
-    """Return the `PREFERENCE_KEY` of every row of (item_id, licence_known, stars, path).
+def preference_ranks(items: pa.Table) -> pa.Array:
+    """Return the `RANK` of every row of (licence_known, stars, path).
 
     A null licence_known is unknown, null stars are -1, a null path has no depth.
     """
-    num_rows = items.num_rows
-    keys = np.empty((num_rows, PREFERENCE_KEY.byte_width), dtype=np.uint8)
-    known = pc.fill_null(items["licence_known"], fill_value=False).cast(pa.uint8())
-    keys[:, 0] = 1 - known.to_numpy()
+    known = pc.fill_null(items["licence_known"], fill_value=False).cast(pa.uint8()).to_numpy()
     stars = pc.fill_null(items["stars"].cast(pa.int64()), -1).to_numpy()
-    keys[:, 1:9] = _big_endian(np.uint64(_MOST_STARS) - stars.astype(np.uint64), ">u8")
+    fewer = (MOST_STARS - np.clip(stars, -1, MOST_STARS)).astype(np.uint64)
     depth = pc.fill_null(pc.count_substring(items["path"], "/"), 0).to_numpy()
-    keys[:, 9:13] = _big_endian(depth, ">u4")
-    ids = byte_strings(items["item_id"].cast(ID))
-    keys[:, 13:] = np.frombuffer(ids.tobytes(), dtype=np.uint8).reshape(num_rows, 16)
-    return binary_column(keys)
-
-
-def preference_order(keys: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return the row numbers of a column of preference keys, the most preferred first."""
-    order: npt.NDArray[np.int64] = np.argsort(byte_strings(keys), kind="stable")
-    return order
-
-
-def sort_by_preference(items: pa.Table) -> pa.Table:
-    """Return the rows of (item_id, licence_known, stars, path, ...), the most preferred first."""
-    return items.take(preference_order(pa.chunked_array([preference_keys(items)])))
-
-
-def _big_endian(values: npt.NDArray[np.generic], dtype: str) -> npt.NDArray[np.uint8]:
-    data = values.astype(dtype)
-    return np.frombuffer(data.tobytes(), dtype=np.uint8).reshape(len(data), data.itemsize)
+    unknown = (1 - known).astype(np.uint64)
+    return pa.array(
+        unknown << np.uint64(STARS_BITS + DEPTH_BITS)
+        | fewer << np.uint64(DEPTH_BITS)
+        | np.minimum(depth, DEEPEST).astype(np.uint64)
+    )

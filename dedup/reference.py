@@ -1,8 +1,9 @@
 """The slow, exact twins of the dedup kernels, in plain Python integers, to test against."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import TypeVar
 
 from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
 from .minhash import BAND_MULTIPLIER, NO_SIGNATURE, ROUND_STEP, MinHashScheme, permutation, salt_of
@@ -115,44 +116,53 @@ def slow_band_hashes(signature: Sequence[int], scheme: MinHashScheme) -> list[in
 
 
 def slow_candidate_pairs(
-    rows: Sequence[tuple[int, bytes, bytes, bytes]], *, max_bucket: int, fanout: int
+    rows: Sequence[tuple[int, int, bytes]], *, max_bucket: int, fanout: int
 ) -> set[tuple[bytes, bytes]]:
-    """Return the pairs of items for rows (band_hash, item_id, content_id, preference_key)."""
-    buckets: dict[int, dict[bytes, tuple[bytes, bytes]]] = defaultdict(dict)
-    for band_hash, item, content, key in rows:
-        bucket = buckets[band_hash]
-        bucket[content] = min(bucket.get(content, (key, item)), (key, item))
+    """Return the pairs of items for rows (band_hash, rank, item_id)."""
+    buckets: dict[int, set[tuple[int, bytes]]] = defaultdict(set)
+    for band_hash, rank, item in rows:
+        buckets[band_hash].add((rank, item))
     pairs = set()
     for bucket in buckets.values():
-        members = [item for _, item in sorted(bucket.values())]
+        members = [item for _, item in sorted(bucket)]
         num_left = len(members) if len(members) <= max_bucket else fanout
         numbered = combinations(enumerate(members), 2)
         pairs |= {(left, right) for (i, left), (_, right) in numbered if i < num_left}
     return pairs
 
 
-def slow_resolve(
-    edges: Sequence[tuple[bytes, bytes, float]],
-    exact: Mapping[bytes, bytes],
-    keys: Mapping[bytes, bytes],
-) -> dict[bytes, tuple[str, bytes, float]]:
-    """Return (reason, keeper, similarity) of each dropped item; `exact` maps items to keepers."""
-    similar: dict[bytes, dict[bytes, float]] = defaultdict(dict)
+Item = TypeVar("Item", bytes, int)
+
+
+def slow_choose_keepers(
+    edges: Sequence[tuple[Item, Item, float]], preference: Callable[[Item], tuple[int, Item]]
+) -> dict[Item, tuple[Item, float]]:
+    """Return keeper and similarity of each item that is dropped as a near duplicate."""
+    similar: dict[Item, dict[Item, float]] = defaultdict(dict)
     for left, right, similarity in edges:
-        left, right = exact.get(left, left), exact.get(right, right)
-        for one, other in ((left, right), (right, left)):
-            similar[one][other] = max(similarity, similar[one].get(other, 0.0))
-    kept: set[bytes] = set()
-    dropped: dict[bytes, tuple[str, bytes, float]] = {}
-    for item in sorted(similar, key=lambda item: keys[item]):
+        similar[left][right] = similar[right][left] = similarity
+    kept: set[Item] = set()
+    dropped: dict[Item, tuple[Item, float]] = {}
+    for item in sorted(similar, key=preference):
         rivals = [other for other in similar[item] if other in kept]
         if rivals:
-            keeper = min(rivals, key=lambda other: (-similar[item][other], keys[other]))
-            dropped[item] = ("near_duplicate", keeper, similar[item][keeper])
+            keeper = min(rivals, key=lambda other: (-similar[item][other], preference(other)))
+            dropped[item] = (keeper, similar[item][keeper])
         else:
             kept.add(item)
-    follow = {
-        item: dropped.get(keeper, ("exact_duplicate", keeper, 1.0))
-        for item, keeper in exact.items()
-    }
-    return dropped | follow
+    return dropped
+
+
+def slow_components(edges: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the least node of the component of each node that occurs."""
+    neighbours: dict[int, set[int]] = defaultdict(set)
+    for left, right in edges:
+        neighbours[left].add(right)
+        neighbours[right].add(left)
+    roots: dict[int, int] = {}
+    for root in sorted(neighbours):
+        border = {root} - roots.keys()
+        while border:
+            roots |= dict.fromkeys(border, root)
+            border = {other for node in border for other in neighbours[node]} - roots.keys()
+    return roots

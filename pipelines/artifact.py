@@ -14,6 +14,7 @@ from platform import python_version
 from typing import BinaryIO
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..corpus.ids import digest_parts
@@ -67,6 +68,7 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
     shard: str
     url: str
     digest: str
+    rows: int = 0
     row_groups: tuple[int, int] | None = None  # None means all of the file
     buckets: tuple[int, int] | None = None  # half-open range of buckets wanted from it
 
@@ -75,6 +77,13 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
         with open_parquet(self.url) as file:
             first, last = self.row_groups or (0, file.num_row_groups)
             return file.read_row_groups(range(first, last), columns=columns)
+
+    def batches(self, columns: Sequence[str], batch_rows: int) -> "Iterator[pa.Table]":
+        """Yield the rows of this input in tables of at most so many rows."""
+        with open_parquet(self.url) as file:
+            first, last = self.row_groups or (0, file.num_row_groups)
+            for batch in file.iter_batches(batch_rows, range(first, last), columns=columns):
+                yield pa.Table.from_batches([batch])
 
 
 def artifact_url(folder: str, key: str) -> str:
@@ -89,8 +98,11 @@ def manifest_url(folder: str, key: str) -> str:
 
 @contextmanager
 def open_parquet(url: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file on any storage and close it again."""
-    with open_read(url) as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
+    """Open a Parquet file on any storage and close it again; pages with a checksum are checked."""
+    with (
+        open_read(url) as stream,
+        pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
+    ):
         yield file
 
 

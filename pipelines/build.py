@@ -110,9 +110,9 @@ def open_store(out: str) -> Iterator[Store]:
 
 def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer) -> BuildResult:
     previous = read_build(store.out)
-    graph = Graph(recipe, store, load_take_down(store.out))
+    graph = Graph(recipe, store, load_take_down(store.out), artifacts_of(previous))
     engine = Engine(store, executor, observer)
-    outcome = engine.run(graph.nodes(tokenize_keys(previous)))
+    outcome = engine.run_phases(graph.phases(engine.outcome.done))
     if not outcome.failed:
         shards = graph.layout(outcome.done)
         outcome = engine.run(graph.outputs(outcome.done, shards))
@@ -131,14 +131,14 @@ def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer)
         record=record,
         published=nothing,
         num_ran=len(outcome.ran),
-        num_cached=len(outcome.done) - len(outcome.ran),
+        num_cached=len(outcome.cached),
         failures=tuple(outcome.failed.values()),
     )
 
 
-def tokenize_keys(previous: BuildRecord | None) -> dict[str, str]:
-    """Return shard -> key of the tokenize artifacts of a published build."""
-    return dict(previous.artifacts.get("tokenize", {})) if previous is not None else {}
+def artifacts_of(previous: BuildRecord | None) -> Mapping[str, Mapping[str, str]]:
+    """Return stage -> shard -> key of the artifacts of a published build."""
+    return previous.artifacts if previous is not None else {}
 
 
 def by_stage(done: Mapping[NodeId, Manifest]) -> dict[str, dict[str, Manifest]]:

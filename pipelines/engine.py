@@ -202,6 +202,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     blocked: set[NodeId] = set()  # not run because an input failed or was not allowed to run
     pending: dict[NodeId, Task] = {}  # would have to run, but were not allowed to
     ran: set[NodeId] = set()
+    cached: set[NodeId] = set()  # done before
 
 
 class Engine:
@@ -221,10 +222,22 @@ class Engine:
         self._observer = observer
         self._may_run = may_run
         self._attempts: dict[NodeId, int] = {}
+        self._temporary: set[NodeId] = set()
+
+    def run_phases(self, phases: Iterable[list[Node]]) -> Outcome:
+        """Run phases one after the other; then remove what was only needed on the way."""
+        for nodes in phases:
+            self.run(nodes)
+        outcome = self.outcome
+        if not outcome.failed and not outcome.pending:
+            for node in [node for node in outcome.done if node in self._temporary]:
+                self.store.discard(outcome.done.pop(node))
+        return outcome
 
     def run(self, nodes: Iterable[Node]) -> Outcome:
         """Run nodes, which may need nodes of earlier calls; return the outcome of all calls."""
         todo = {node.id: node for node in nodes}
+        self._temporary |= {node.id for node in todo.values() if node.stage.is_temporary}
         self._observer.begin(len(todo))
         users, missing = self._edges(todo)
         ready = deque(node for node in todo.values() if not missing[node.id])
@@ -266,6 +279,7 @@ class Engine:
         manifest = self.store.find(task, key)
         if manifest is not None:
             outcome.done[node.id] = manifest
+            outcome.cached.add(node.id)
             self._observer.finish(node, manifest, is_cached=True)
             return False
         if not self._may_run(node.stage):

@@ -1,11 +1,11 @@
 """The graph of a build: which stage runs on which shard, and what it takes from whom.
 
-read -> paths -> language -> measure -> decide -> items -> exact --.
-     `-> sign --------------------------------> bands -> near ----> cluster -> select -> assemble
-                                                              -> tokenize -> pack, ledger
+read -> paths -> language -> measure -> decide -> items -> exact --> bands -> (dedup_graph) --.
+     `-> sign ------------------------------------------------------^                         |
+                                     pack, ledger <- tokenize <- assemble <- select <- fates -'
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,17 +13,17 @@ from ..corpus.shards import language_folder, layout
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
-from .artifact import InputFile, Manifest, as_json
-from .engine import Node, NodeId
+from .artifact import InputFile, as_json
+from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
+from .engine import Node
 from .inputs import Shard, list_shards
 from .recipe import Recipe
 from .removals import TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
-from .stages.duplicates import Bands, Cluster, Exact, Near
 from .stages.features import Imports, Measure, Sign
-from .stages.items import CollectItems, partition_name
+from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
 from .stages.read import Read
@@ -31,30 +31,33 @@ from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
 from .store import Store
 
-Done = Mapping[NodeId, Manifest]
-ALL = "all"  # the shard of a stage that has only one
-
 
 class Graph:
-    """Makes the nodes of a recipe; the second half needs the first half's results."""
+    """Makes the nodes of a recipe; later phases need the results of earlier ones.
 
-    def __init__(self, recipe: Recipe, store: Store, take_down: TakeDown) -> None:
+    `previous` names the artifacts of the published build, from which what still holds is copied.
+    """
+
+    def __init__(
+        self, recipe: Recipe, store: Store, take_down: TakeDown, previous: Previous
+    ) -> None:
         self.recipe = recipe
         self.store = store
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
+        self._previous = previous
+        texts = Texts(lambda done, name: self._whole(done, "read", name), "text", ("read",))
+        names = [shard.name for shard in self.shards]
+        self._dedup = DedupGraph(recipe.raw.dedup, store, names, previous, texts)
 
-    def nodes(self, previous: Mapping[str, str]) -> list[Node]:
-        """Return everything up to the tokens.
-
-        Args:
-            previous: shard -> key of the tokenize artifact of the published build.
-        """
+    def phases(self, done: Done) -> Iterator[list[Node]]:
+        """Yield everything up to the tokens; each phase is run before the next is asked for."""
         nodes = []
         for shard in self.shards:
-            nodes += self._features(shard)
-            nodes += self._verdict(shard, previous.get(shard.name))
-        return nodes + self._exchanges()
+            nodes += [*self._features(shard), *self._items(shard)]
+        yield [*nodes, *self._dedup.candidates()]
+        yield from self._dedup.phases(done)
+        yield [node for shard in self.shards for node in self._samples(shard)]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -68,6 +71,7 @@ class Graph:
             removed=self.take_down.of_shard(shard.name, [unit.name for unit in shard.units]),
         )
         text = ("read",)
+        sign = Sign(scheme=recipe.raw.dedup.minhash)
         nodes = [
             self._map(read, name),
             self._map(JudgePaths(overrides=recipe.raw.languages.overrides), name, text),
@@ -75,7 +79,7 @@ class Graph:
                 DetectLanguage(settings=recipe.raw.languages.content), name, ("read", "paths")
             ),
             self._map(Measure(comment_engine=self._comment_engine()), name, ("read", "language")),
-            self._map(Sign(scheme=recipe.raw.dedup.minhash), name, text),
+            self._map(sign, name, text, hints=self._copied_from(sign, name)),
         ]
         if self._imports_role(shard):
             nodes.append(self._map(Imports(), name, ("read", "language")))
@@ -100,13 +104,20 @@ class Graph:
         is_ordered = self.recipe.raw.order.method == "dependency" and shard.kind == "repository"
         return ("imports",) if is_ordered else ()
 
-    def _verdict(self, shard: Shard, previous: str | None) -> list[Node]:
+    def _items(self, shard: Shard) -> list[Node]:
         name, dedup = shard.name, self.recipe.raw.dedup
         decide = Decide(rules=self.recipe.rules, removals=self.take_down.removals)
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
-        bands = Bands(scheme=dedup.minhash, partitions=dedup.partitions)
+        return [
+            self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
+            self._map(items, name, ("read", "language", "measure", "decide")),
+        ]
+
+    def _samples(self, shard: Shard) -> list[Node]:
+        name = shard.name
+        fates, fate_slice = self._dedup.fate_inputs(name)
         tokenize = Tokenize(
             fim=self.recipe.raw.fim.for_component(shard.component),
             seed=self.recipe.raw.seed,
@@ -115,71 +126,21 @@ class Graph:
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         sources = ("read", "language", "select", *self._imports_role(shard))
         return [
-            self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
-            self._map(items, name, ("read", "language", "measure", "decide")),
-            self._map(bands, name, ("items", "sign")),
             Node(
                 stage=Select(),
                 shard=name,
-                needs=(("decide", name), ("items", name), ("cluster", ALL)),
+                needs=(("decide", name), ("items", name), *fates),
                 inputs=lambda done: {
                     "decide": [self._whole(done, "decide", name)],
                     "items": [self._whole(done, "items", name)],
-                    "fates": self._slices(done, [("cluster", ALL)], name),
+                    "fates": slices(self.store, done, fates, fate_slice),
                 },
             ),
             self._map(assemble, name, sources),
             self._map(
-                tokenize,
-                name,
-                ("read", "assemble"),
-                hints=self._previous(tokenize, name, previous),
+                tokenize, name, ("read", "assemble"), hints=self._copied_from(tokenize, name)
             ),
         ]
-
-    def _exchanges(self) -> list[Node]:
-        dedup = self.recipe.raw.dedup
-        names = [shard.name for shard in self.shards]
-        partitions = [partition_name(i) for i in range(dedup.partitions)]
-        nodes = [self._exchange(Exact(), part, "items", names) for part in partitions]
-        near = Near(scheme=dedup.minhash)
-        for part in partitions:
-            nodes.append(self._exchange(near, part, "bands", names, hints=self._near_hints(names)))
-        needs = tuple((stage, part) for stage in ("exact", "near") for part in partitions)
-        cluster = Node(
-            stage=Cluster(),
-            shard=ALL,
-            needs=needs,
-            inputs=lambda done: {
-                stage: [self._whole(done, stage, part) for part in partitions]
-                for stage in ("exact", "near")
-            },
-        )
-        return [*nodes, cluster]
-
-    def _near_hints(self, names: list[str]) -> Callable[[Done], Mapping[str, list[InputFile]]]:
-        """Where the texts of candidates lie; the band slices already name their contents."""
-        return lambda done: {
-            "texts": [self._whole(done, "read", name) for name in names],
-            "members": [self._whole(done, "items", name) for name in names],
-        }
-
-    def _exchange(
-        self,
-        stage: Stage,
-        part: str,
-        producer: str,
-        names: list[str],
-        hints: Callable[[Done], Mapping[str, list[InputFile]]] | None = None,
-    ) -> Node:
-        needs = tuple((producer, name) for name in names)
-        return Node(
-            stage=stage,
-            shard=part,
-            needs=needs,
-            inputs=lambda done: {"slices": self._slices(done, needs, part)},
-            hints=hints,
-        )
 
     def _map(
         self,
@@ -196,15 +157,18 @@ class Graph:
             hints=hints,
         )
 
-    def _previous(
-        self, tokenize: Tokenize, shard: str, key: str | None
+    def _copied_from(
+        self, stage: Stage, shard: str
     ) -> Callable[[Done], Mapping[str, list[InputFile]]]:
+        """Return the hint that names the published build's artifact, if it was made alike."""
+
         def find(done: Done) -> Mapping[str, list[InputFile]]:
-            manifest = self.store.load("tokenize", shard, key) if key is not None else None
+            key = self._previous.get(stage.name, {}).get(shard)
+            manifest = self.store.load(stage.name, shard, key) if key is not None else None
             same = manifest is not None and (
-                manifest.settings == as_json(tokenize.key_settings())
-                and manifest.version == tokenize.version
-                and manifest.assets == tokenize.assets()
+                manifest.settings == as_json(stage.key_settings())
+                and manifest.version == stage.version
+                and manifest.assets == stage.assets()
             )
             return {"previous": [self.store.input(manifest)]} if manifest and same else {}
 
@@ -212,13 +176,6 @@ class Graph:
 
     def _whole(self, done: Done, stage: str, shard: str) -> InputFile:
         return self.store.input(done[stage, shard])
-
-    def _slices(self, done: Done, nodes: Sequence[NodeId], name: str) -> list[InputFile]:
-        return [
-            self.store.input(done[node], slice_name=name)
-            for node in nodes
-            if name in done[node].slices
-        ]
 
     def layout(self, done: Done) -> list[LanguageShards]:
         """Return the token shards of every language, from the bucket sizes in the manifests."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ..corpus.record import Component
 from .artifact import Manifest
-from .build import open_recipe, open_store, tokenize_keys
+from .build import artifacts_of, open_recipe, open_store
 from .engine import Engine, Executor, Node, Outcome
 from .graph import Graph
 from .published import BuildRecord, read_build, token_path
@@ -76,9 +76,9 @@ def plan(recipe_path: str, *, out: str, executor: Executor) -> Plan:
     with open_store(out) as store:
         try:
             previous = read_build(out)
-            graph = Graph(recipe, store, load_take_down(out))
+            graph = Graph(recipe, store, load_take_down(out), artifacts_of(previous))
             engine = Engine(store, executor, _Silent(), may_run=_is_cheap(previous))
-            outcome = engine.run(graph.nodes(tokenize_keys(previous)))
+            outcome = engine.run_phases(graph.phases(engine.outcome.done))
             return _plan(graph, store, previous, outcome)
         finally:
             executor.close()

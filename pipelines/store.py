@@ -80,11 +80,23 @@ class Store:
         """Return an artifact, or one slice of it, as the input of another task."""
         url = artifact_url(self.folder(manifest.stage, manifest.shard), manifest.key)
         if slice_name is None:
-            return InputFile(shard=manifest.shard, url=url, digest=manifest.digest)
+            return InputFile(
+                shard=manifest.shard, url=url, digest=manifest.digest, rows=manifest.rows
+            )
         part = manifest.slices[slice_name]
         return InputFile(
-            shard=manifest.shard, url=url, digest=part.digest, row_groups=part.row_groups
+            shard=manifest.shard,
+            url=url,
+            digest=part.digest,
+            rows=part.rows,
+            row_groups=part.row_groups,
         )
+
+    def discard(self, manifest: Manifest) -> None:
+        """Remove an artifact that nobody needs any more."""
+        folder = self.folder(manifest.stage, manifest.shard)
+        remove(manifest_url(folder, manifest.key))
+        remove(artifact_url(folder, manifest.key))
 
     def release_quarantine(self) -> None:
         """Remove the reports of failures that have since been mended."""

@@ -1,14 +1,18 @@
 """What a command tells a person on stdout, and the same as JSON for a tool."""
 
+from collections.abc import Sequence
+
 import msgspec
 from rich.table import Table
 
 from .build import BuildResult
+from .dedup_command import DedupResult
 from .gc import Garbage
 from .plan import Plan
 from .printable import render
 from .reasons import PlannedTask
 from .remove import Receipt
+from .stage import Failure
 
 MAX_LINES = 20
 
@@ -37,11 +41,7 @@ def build_json(result: BuildResult) -> str:
 def build_text(result: BuildResult) -> str:
     """Return what a build did, in a few lines."""
     if result.failures:
-        lines = [f"{number(len(result.failures), 'task')} failed; nothing was published:"]
-        for failure in result.failures[:MAX_LINES]:
-            lines.append(f"  {failure.stage} of {failure.shard}: {failure.message}")
-        lines.append(f"Details: {result.out}/work/quarantine. Mend the input and build again.")
-        return "\n".join(lines)
+        return _failed_text(result.failures, result.out, "Mend the input and build again.")
     assert result.record is not None
     totals, changed = result.record.totals, result.published
     corpus = (
@@ -55,6 +55,30 @@ def build_text(result: BuildResult) -> str:
     ran, written = number(result.num_ran, "task"), number(shards, "token shard")
     did = f"{ran} ran, {result.num_cached:,} already done; {written} written"
     return f"{result.out}: {corpus}.\n{did}{f', {gone} removed' if gone else ''}."
+
+
+def dedup_text(result: DedupResult) -> str:
+    """Return what a dedup of files did, in a few lines."""
+    if result.failures:
+        return _failed_text(result.failures, result.out, "Mend the input and run it again.")
+    record = result.record
+    assert record is not None
+    rows = (
+        f"{record.rows:,} rows, {record.kept:,} kept: {record.exact_duplicates:,} were exact and "
+        f"{record.near_duplicates:,} near duplicates"
+    )
+    if not result.num_ran:
+        return f"{result.out}: nothing to do. {rows}."
+    ran = number(result.num_ran, "task")
+    return f"{result.out}: {rows}.\n{ran} ran, {result.num_cached:,} already done."
+
+
+def _failed_text(failures: Sequence[Failure], out: str, todo: str) -> str:
+    lines = [f"{number(len(failures), 'task')} failed; nothing was published:"]
+    for failure in failures[:MAX_LINES]:
+        lines.append(f"  {failure.stage} of {failure.shard}: {failure.message}")
+    lines.append(f"Details: {out}/work/quarantine. {todo}")
+    return "\n".join(lines)
 
 
 def plan_text(plan: Plan) -> str:

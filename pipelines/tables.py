@@ -41,12 +41,6 @@ class BuildTables:
         self.record = record
         self.connection = connection
         self.file_differences: list[str] = []
-        if not is_local(out):
-            protocol = out.partition("://")[0]
-            options: Mapping[str, object] = configured().get(protocol, {})
-            connection.register_filesystem(
-                fsspec.filesystem(protocol, use_listings_cache=False, **options)
-            )
 
     def add_ledger(self) -> None:
         """Make the table `ledger` out of every ledger file that can be read."""
@@ -112,13 +106,7 @@ class BuildTables:
             ) from error
 
     def _read(self, paths: Iterable[str]) -> duckdb.DuckDBPyRelation:
-        urls = [join(self.out, path) for path in sorted(paths)]
-        patterns = [glob.escape(str(local_path(url)) if is_local(url) else url) for url in urls]
-        return self.connection.read_parquet(
-            patterns,
-            filename=True,
-            hive_partitioning=False,  # a folder called a=b is no column
-        )
+        return read_files(self.connection, [join(self.out, path) for path in sorted(paths)])
 
     def _sound(self, named: Mapping[str, FileRecord], pattern: str) -> list[str]:
         """Return the named files that are there and are Parquet; note every other difference."""
@@ -164,8 +152,33 @@ def open_tables(out: str) -> Iterator[BuildTables]:
             where=out,
             todo="Name the --out of a build that has finished.",
         )
+    with connect(out) as connection:
+        yield BuildTables(out, record, connection)
+
+
+@contextmanager
+def connect(out: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that can read a directory, local or remote, and spills."""
     with (
         tempfile.TemporaryDirectory(prefix="gristmill-") as spill,
         duckdb.connect(config=SETTINGS | {"temp_directory": spill}) as connection,
     ):
-        yield BuildTables(out, record, connection)
+        if not is_local(out):
+            protocol = out.partition("://")[0]
+            options: Mapping[str, object] = configured().get(protocol, {})
+            connection.register_filesystem(
+                fsspec.filesystem(protocol, use_listings_cache=False, **options)
+            )
+        yield connection
+
+
+def read_files(
+    connection: duckdb.DuckDBPyConnection, urls: Sequence[str]
+) -> duckdb.DuckDBPyRelation:
+    """Return the rows of Parquet files, each with its `filename`."""
+    patterns = [glob.escape(str(local_path(url)) if is_local(url) else url) for url in urls]
+    return connection.read_parquet(
+        patterns,
+        filename=True,
+        hive_partitioning=False,  # a folder called a=b is no column
+    )

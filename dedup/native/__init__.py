@@ -1,4 +1,4 @@
-"""The C kernel of the sketches; where it was not built, its numpy twin is used instead."""
+"""The C kernels; where they were not built, their numpy twins are used instead."""
 
 import sys
 from functools import cache
@@ -9,15 +9,31 @@ from ..characters import character_table
 
 @cache
 def kernel() -> ModuleType | None:
-    """Return the extension, ready for use; None where it was not built, said once on stderr."""
+    """Return the extension of sketches, ready for use; None where it was not built."""
     try:
         from . import _sketch
     except ImportError:
-        print(
-            "gristmill: numpy makes the signatures, many times slower: the C extension was not"
-            " built. Install a C compiler and Python's headers, then gristmill again.",
-            file=sys.stderr,
-        )
+        _say_once()
         return None
     _sketch.set_characters(character_table().astype("<u4").tobytes())
     return _sketch
+
+
+@cache
+def graph_kernel() -> ModuleType | None:
+    """Return the extension of sorting, pairs and components; None where it was not built."""
+    try:
+        from . import _graph
+    except ImportError:
+        _say_once()
+        return None
+    return _graph
+
+
+@cache
+def _say_once() -> None:
+    print(
+        "gristmill: numpy finds near-duplicates, many times slower: the C extension was not"
+        " built. Install a C compiler and Python's headers, then gristmill again.",
+        file=sys.stderr,
+    )

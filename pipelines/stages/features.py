@@ -59,7 +59,11 @@ class Measure(Stage, frozen=True, kw_only=True):
 
 
 class Sign(Stage, frozen=True, kw_only=True):
-    """Signs every document: MinHash over word shingles."""
+    """Signs every document: MinHash over word shingles.
+
+    Documents that stand in the previous artifact of the shard (a hint: same settings) are copied
+    from it. Their texts are then not read, if no other document shares their row group.
+    """
 
     name: ClassVar[str] = "sign"
     version: ClassVar[int] = 2
@@ -69,29 +73,53 @@ class Sign(Stage, frozen=True, kw_only=True):
 
     def key_settings(self) -> dict[str, object]:
         """Return what decides the signature: neither bands nor threshold do."""
-        scheme = self.scheme
-        return {
-            "method": scheme.method,
-            "num_permutations": scheme.num_permutations,
-            "ngram": scheme.ngram,
-            "seed": scheme.seed,
-        }
+        return sketch_settings(self.scheme)
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, num_shingles and the signature (null without shingles)."""
-        for rows in row_groups(inputs.one("read"), ["doc_id", "text"]):
-            found = sign_column(rows["text"], self.scheme)
-            column = binary_column(found.values.view(np.uint8))
-            missing = pa.scalar(None, column.type)
-            output.write(
-                pa.table(
-                    {
-                        "doc_id": rows["doc_id"],
-                        "num_shingles": found.num_shingles,
-                        "signature": pc.if_else(pa.array(found.present), column, missing),
-                    }
-                )
-            )
+        known = _signed_before(inputs)
+        with open_parquet(inputs.one("read").url) as parquet:
+            output.write(_signatures(parquet.schema_arrow.empty_table(), self.scheme))
+            for index in range(parquet.num_row_groups):
+                ids = parquet.read_row_group(index, columns=["doc_id"])["doc_id"]
+                old = pc.index_in(ids, value_set=known["doc_id"])
+                if old.null_count == 0:
+                    table = known.take(old)
+                else:
+                    texts = parquet.read_row_group(index, columns=["doc_id", "text"])
+                    table = _signatures(texts, self.scheme)
+                output.write(table)
+                signed = 0 if old.null_count == 0 else len(ids)
+                output.count("documents", {"signed": signed, "copied": len(ids) - signed})
+
+
+def sketch_settings(scheme: MinHashScheme) -> dict[str, object]:
+    """Return the settings of a scheme that decide a signature."""
+    return {
+        "method": scheme.method,
+        "num_permutations": scheme.num_permutations,
+        "ngram": scheme.ngram,
+        "seed": scheme.seed,
+    }
+
+
+def _signed_before(inputs: Inputs) -> pa.Table:
+    for file in inputs.all("previous"):
+        return file.read()
+    return pa.table({"doc_id": pa.array([], pa.binary(16))})
+
+
+def _signatures(rows: pa.Table, scheme: MinHashScheme) -> pa.Table:
+    found = sign_column(rows["text"], scheme)
+    column = binary_column(found.values.view(np.uint8))
+    missing = pa.scalar(None, column.type)
+    return pa.table(
+        {
+            "doc_id": rows["doc_id"],
+            "num_shingles": found.num_shingles,
+            "signature": pc.if_else(pa.array(found.present), column, missing),
+        }
+    )
 
 
 class Imports(Stage, frozen=True, kw_only=True):

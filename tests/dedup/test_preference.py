@@ -5,13 +5,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.dedup.columns import binary_column, byte_strings
-from gristmill.dedup.preference import (
-    PREFERENCE_KEY,
-    Preference,
-    preference_keys,
-    sort_by_preference,
-)
+from gristmill.dedup.columns import binary_column, byte_strings, id_prefixes, partition_of
+from gristmill.dedup.preference import MOST_STARS, Preference, preference_ranks
+
+KEY = pa.binary(29)
 
 SCHEMA = pa.schema(
     [
@@ -24,7 +21,7 @@ SCHEMA = pa.schema(
 ITEMS = st.builds(
     Preference,
     licence_known=st.booleans(),
-    stars=st.none() | st.integers(-1, 3) | st.integers(-1, 2**63 - 1),
+    stars=st.none() | st.integers(-1, 3) | st.integers(-1, MOST_STARS),
     path=st.sampled_from(["a", "b/a", "c/b/a", ""]),
     item_id=st.binary(min_size=16, max_size=16)
     | st.integers(0, 3).map(lambda i: bytes([i] + [0] * 15)),
@@ -42,26 +39,38 @@ def declared_order(item: Preference) -> tuple[bool, int, int, bytes]:
 
 
 @given(st.lists(ITEMS, max_size=20))
-def test_keys_and_sorted_rows_follow_the_declared_order(items: list[Preference]) -> None:
+def test_ranks_and_ids_follow_the_declared_order(items: list[Preference]) -> None:
     ordered = sorted(items, key=declared_order)
-    assert sorted(items, key=Preference.key) == ordered
-    assert preference_keys(table_of(items)).to_pylist() == [item.key() for item in items]
-    assert sort_by_preference(table_of(items)) == table_of(ordered)
+    assert sorted(items, key=lambda item: (item.rank(), item.item_id)) == ordered
+    assert preference_ranks(table_of(items)).to_pylist() == [item.rank() for item in items]
 
 
 def test_each_criterion_decides_only_when_the_earlier_ones_are_equal() -> None:
     fields = [(True, 0, "a/b/c"), (True, None, "a"), (True, None, "a/b"), (False, 9, "a")]
-    items = [
-        Preference(licence_known=known, stars=stars, path=path, item_id=bytes([9 - i]) * 16)
-        for i, (known, stars, path) in enumerate(fields)
+    ranks = [
+        Preference(licence_known=known, stars=stars, path=path, item_id=bytes(16)).rank()
+        for known, stars, path in fields
     ]
-    assert sort_by_preference(table_of(items[::-1])) == table_of(items)
+    assert ranks == sorted(set(ranks))
 
 
 def test_a_null_licence_flag_counts_as_unknown() -> None:
     row = {"licence_known": None, "stars": 1, "path": "a", "item_id": bytes(16)}
-    (key,) = preference_keys(pa.Table.from_pylist([row], schema=SCHEMA)).to_pylist()
-    assert key == Preference(licence_known=False, stars=1, path="a", item_id=bytes(16)).key()
+    (found,) = preference_ranks(pa.Table.from_pylist([row], schema=SCHEMA)).to_pylist()
+    assert found == Preference(licence_known=False, stars=1, path="a", item_id=bytes(16)).rank()
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), max_size=20), st.integers(1, 9))
+def test_prefixes_and_partitions_follow_the_order_of_the_ids(ids: list[bytes], parts: int) -> None:
+    column = pa.chunked_array([pa.array(sorted(ids), pa.binary(16))])
+    first, last = id_prefixes(column), id_prefixes(column, half=1)
+    assert [
+        a.to_bytes(8, "big") + b.to_bytes(8, "big")
+        for a, b in zip(first.tolist(), last.tolist(), strict=True)
+    ] == sorted(ids)
+    partitions = partition_of(first, parts).tolist()
+    assert partitions == sorted(partitions)
+    assert all(0 <= part < parts for part in partitions)
 
 
 @given(st.lists(st.binary(min_size=29, max_size=29)), st.data())
@@ -71,8 +80,8 @@ def test_binary_columns_order_as_their_bytes_also_when_sliced(
     cut = data.draw(st.integers(0, len(keys)))
     column = pa.chunked_array(
         [
-            pa.array(keys[:cut], PREFERENCE_KEY),
-            pa.array([bytes(29), *keys[cut:]], PREFERENCE_KEY)[1:],
+            pa.array(keys[:cut], KEY),
+            pa.array([bytes(29), *keys[cut:]], KEY)[1:],
         ]
     )
     order = byte_strings(column).argsort(kind="stable")

@@ -1,0 +1,108 @@
+"""Shingle sets of the items of many pairs, read from texts a chunk of pairs at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .columns import byte_strings
+from .pairs import SIDES
+from .shingles import Hashes, shingle_column
+from .verify import similarities
+
+BYTES_PER_TEXT_BYTE = 4  # of memory: the text, a shingle of 8 bytes a word, and a copy of them
+
+
+class TextRun(NamedTuple):
+    """A file of texts: one row for each part of an item, the parts of one item in one run."""
+
+    sizes: Callable[[], pa.Table]  # item_id, num_bytes
+    texts: Callable[[pa.Array], Iterator[pa.Table]]  # item_id, text of these ids; some MiB each
+
+
+class ShingleSets:
+    """Measures pairs of items whose texts lie in runs."""
+
+    def __init__(self, runs: Sequence[TextRun], *, ngram: int) -> None:
+        """Read the sizes of the items: 24 bytes of memory each."""
+        self._runs = runs
+        self._ngram = ngram
+        tables = [run.sizes() for run in runs]
+        ids = np.concatenate([np.empty(0, "S16"), *(byte_strings(t["item_id"]) for t in tables)])
+        sizes = np.concatenate(
+            [np.empty(0, np.int64), *(table["num_bytes"].to_numpy() for table in tables)]
+        )
+        self._ids, places = np.unique(ids, return_inverse=True)
+        self._bytes = np.bincount(places, weights=sizes, minlength=len(self._ids)).astype(np.int64)
+
+    def num_bytes(self, pairs: pa.Table) -> int:
+        """Return the size of the texts of a table's items, each counted once."""
+        ids = np.unique(np.concatenate([byte_strings(pairs[side]) for side in SIDES]))
+        places = np.searchsorted(self._ids, ids)
+        found = places < len(self._ids)
+        assert found.all(), "an item's text was not gathered"
+        assert (self._ids[places] == ids).all(), "an item's text was not gathered"
+        return int(self._bytes[places].sum())
+
+    def similarities(self, pairs: pa.Table) -> npt.NDArray[np.float64]:
+        """Return the Jaccard similarity of every (left, right), reading the texts once."""
+        column = pa.chunked_array([*pairs["left"].chunks, *pairs["right"].chunks])
+        ids = column.unique()
+        rows: list[npt.NDArray[np.int64]] = []
+        hashes: list[Hashes] = []
+        counts: list[npt.NDArray[np.int64]] = []
+        for table in (table for run in self._runs for table in run.texts(ids)):
+            rows.append(pc.index_in(table["item_id"], value_set=ids).to_numpy().astype(np.int64))
+            for batch in shingle_column(table["text"], ngram=self._ngram):
+                hashes.append(batch.hashes)
+                counts.append(np.diff(batch.offsets))
+        flat, offsets, places = _united(
+            np.concatenate(rows), np.concatenate(hashes), np.concatenate(counts), len(ids)
+        )
+        left, right = (
+            places[pc.index_in(pairs[side], value_set=ids).to_numpy().astype(np.int64)]
+            for side in SIDES
+        )
+        return similarities(flat, offsets, left, right)
+
+
+def _united(
+    items: npt.NDArray[np.int64],
+    hashes: Hashes,
+    counts: npt.NDArray[np.int64],
+    num_items: int,
+) -> tuple[Hashes, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return hashes, offsets and each item's set among them; parts of an item become one set."""
+    num_parts = np.bincount(items, minlength=num_items)
+    assert (num_parts > 0).all(), "an item's text was not gathered"
+    places = np.empty(num_items, dtype=np.int64)
+    places[items] = np.arange(len(items))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    by_item = np.argsort(items, kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(num_parts)])
+    more: list[Hashes] = []
+    for item in np.flatnonzero(num_parts > 1).tolist():
+        parts = by_item[bounds[item] : bounds[item + 1]]
+        united = np.unique(np.concatenate([hashes[offsets[p] : offsets[p + 1]] for p in parts]))
+        places[item] = len(counts) + len(more)
+        more.append(united)
+    if more:
+        hashes = np.concatenate([hashes, *more])
+        offsets = np.concatenate([offsets, offsets[-1] + np.cumsum([len(part) for part in more])])
+    return hashes, offsets, places
+
+
+def pair_chunks(pairs: pa.Table, sets: ShingleSets, memory_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of pairs whose texts fit into memory together, or of one pair."""
+    todo = [(0, pairs.num_rows)] if pairs.num_rows else []
+    while todo:
+        first, last = todo.pop()
+        chunk = pairs.slice(first, last - first)
+        if last - first == 1 or sets.num_bytes(chunk) * BYTES_PER_TEXT_BYTE <= memory_bytes:
+            yield first, last
+        else:
+            middle = (first + last) // 2
+            todo += [(middle, last), (first, middle)]

@@ -1,0 +1,309 @@
+"""Dedup of anybody's Parquet files, with the stages of a build and nothing else of it.
+
+What is done is kept in DIR/work, as for a build: a second run does what is new, an interrupted one
+goes on. DIR/kept holds the files without their duplicates, DIR/duplicates.parquet a row for each
+row that was left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from ..corpus.errors import GristmillError
+from ..corpus.storage import (
+    escape_glob,
+    exists,
+    join,
+    link_or_copy,
+    list_files,
+    read_bytes,
+    remove,
+    replace_atomically,
+    write_bytes,
+)
+from .artifact import InputFile, Manifest, artifact_url
+from .build import by_stage, open_store
+from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
+from .engine import Engine, Executor, Node, NodeId, Observer
+from .recipe import DedupSettings
+from .stage import Failure, Stage
+from .stages.scan import KeepRows, Scan, ScannedItems, read_schema, text_columns
+from .store import Store
+
+DEFAULT_ID_FIELD = "id"
+
+
+class DedupRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """dedup.json: what was asked for, what came of it, and the artifacts behind it."""
+
+    settings: DedupSettings
+    files: dict[str, str]  # name -> digest of the input
+    rows: int
+    kept: int
+    exact_duplicates: int
+    near_duplicates: int
+    artifacts: dict[str, dict[str, str]]  # stage -> shard -> key
+
+
+class DedupResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dedup of files did; without a record where something failed."""
+
+    out: str
+    record: DedupRecord | None
+    num_ran: int
+    num_cached: int
+    failures: tuple[Failure, ...]
+
+
+def dedup_settings(
+    *, threshold: float | None, partitions: int, memory_bytes: int | None
+) -> DedupSettings:
+    """Return the settings with what is not given at its default.
+
+    Raises:
+        GristmillError: a value is impossible.
+    """
+    given: dict[str, object] = {"partitions": partitions}
+    if memory_bytes is not None:
+        given["memory_bytes"] = memory_bytes
+    if threshold is not None:
+        given["minhash"] = {"threshold": threshold}
+    try:
+        return msgspec.convert(given, DedupSettings)
+    except msgspec.ValidationError as error:
+        raise GristmillError(str(error), where="options", todo="Give another value.") from None
+
+
+def dedup_files(
+    patterns: Sequence[str],
+    *,
+    out: str,
+    settings: DedupSettings,
+    text_field: str,
+    id_field: str | None,
+    executor: Executor,
+    observer: Observer,
+) -> DedupResult:
+    """Write the files that the patterns name, without their duplicates, into a directory.
+
+    Args:
+        patterns: globs of Parquet files, on any storage.
+        out: the directory.
+        settings: of signatures, bands, threshold and memory.
+        text_field: the column that is compared.
+        id_field: the column that names a row; without it, `id` where there is one, else the
+            file's name and the row.
+        executor: runs the tasks; closed before returning.
+        observer: is told the progress.
+
+    Raises:
+        GristmillError: no file is found, two have one name, or one has no such column.
+    """
+    urls = _named_files(patterns)
+    id_field = _checked_columns(urls, text_field, id_field)
+    with open_store(out) as store:
+        try:
+            files = {
+                name: InputFile(shard=name, url=url, digest=store.digest(url))
+                for name, url in urls.items()
+            }
+            graph = FileGraph(store, settings, files, text_field=text_field, id_field=id_field)
+            return _run(graph, store, executor, observer)
+        finally:
+            executor.close()
+            store.save()
+
+
+def _run(graph: "FileGraph", store: Store, executor: Executor, observer: Observer) -> DedupResult:
+    engine = Engine(store, executor, observer)
+    outcome = engine.run_phases(graph.phases(engine.outcome.done))
+    record = None
+    if not outcome.failed:
+        record = graph.publish(outcome.done)
+        store.release_quarantine()
+    return DedupResult(
+        out=store.out,
+        record=record,
+        num_ran=len(outcome.ran),
+        num_cached=len(outcome.cached),
+        failures=tuple(outcome.failed.values()),
+    )
+
+
+class FileGraph:
+    """The nodes of a dedup of Parquet files."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: DedupSettings,
+        files: Mapping[str, InputFile],
+        *,
+        text_field: str,
+        id_field: str | None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._files = files
+        self._scan = Scan(scheme=settings.minhash, text_field=text_field, id_field=id_field)
+        texts = Texts(lambda done, name: files[name], text_field, ())
+        self._dedup = DedupGraph(settings, store, list(files), _previous(store.out), texts, "scan")
+
+    def phases(self, done: Done) -> Iterator[list[Node]]:
+        """Yield the phases; each is run before the next is asked for."""
+        items = ScannedItems(partitions=self._settings.partitions)
+        nodes = []
+        for name, file in self._files.items():
+            nodes.append(self._node(self._scan, name, file))
+            nodes.append(self._node(items, name, None, ("scan",)))
+        yield [*nodes, *self._dedup.candidates()]
+        yield from self._dedup.phases(done)
+        fates = {name: self._dedup.fate_inputs(name) for name in self._files}
+        yield [
+            self._node(KeepRows(), name, file, ("scan",), fates[name])
+            for name, file in self._files.items()
+        ]
+
+    def _node(
+        self,
+        stage: Stage,
+        name: str,
+        file: InputFile | None,
+        roles: Sequence[str] = (),
+        fates: tuple[Sequence[NodeId], str] = ((), ""),
+    ) -> Node:
+        def inputs(done: Done) -> Mapping[str, list[InputFile]]:
+            found = {role: [self._store.input(done[role, name])] for role in roles}
+            if file is not None:
+                found["file"] = [file]
+            if fates[0]:
+                found["fates"] = slices(self._store, done, *fates)
+            return found
+
+        needs = (*((role, name) for role in roles), *fates[0])
+        return Node(stage=stage, shard=name, needs=needs, inputs=inputs)
+
+    def publish(self, done: Done) -> DedupRecord:
+        """Bring kept/, duplicates.parquet and dedup.json up to the artifacts."""
+        store, out = self._store, self._store.out
+        artifacts = by_stage(done)
+        wanted = {f"kept/{name}": artifacts["kept"][name] for name in self._files}
+        for url in list_files(join(escape_glob(out), "kept", "*.parquet")):
+            if url[len(out.rstrip("/")) + 1 :] not in wanted:
+                remove(url)
+        for path, manifest in wanted.items():
+            url = join(out, path)
+            if not exists(url) or store.digest(url) != manifest.digest:
+                link_or_copy(_source(store, manifest), url)
+                store.trust(url, manifest.digest)
+        record = self._record(artifacts)
+        listing = join(out, "duplicates.parquet")
+        if record != _read_record(out) or not exists(listing):
+            with replace_atomically(listing) as partial:
+                _write_duplicates(store, artifacts, partial)
+            write_bytes(join(out, "dedup.json"), msgspec.json.encode(record))
+        return record
+
+    def _record(self, artifacts: Mapping[str, Mapping[str, Manifest]]) -> DedupRecord:
+        reasons = [m.counts.get("items", {}) for m in artifacts["fates"].values()]
+        return DedupRecord(
+            settings=self._settings,
+            files={name: file.digest for name, file in self._files.items()},
+            rows=sum(manifest.rows for manifest in artifacts["scan"].values()),
+            kept=sum(manifest.rows for manifest in artifacts["kept"].values()),
+            exact_duplicates=sum(counts.get("exact_duplicate", 0) for counts in reasons),
+            near_duplicates=sum(counts.get("near_duplicate", 0) for counts in reasons),
+            artifacts={
+                stage: {shard: manifest.key for shard, manifest in sorted(shards.items())}
+                for stage, shards in sorted(artifacts.items())
+            },
+        )
+
+
+def _read_record(out: str) -> DedupRecord | None:
+    url = join(out, "dedup.json")
+    return msgspec.json.decode(read_bytes(url), type=DedupRecord) if exists(url) else None
+
+
+def _previous(out: str) -> Previous:
+    record = _read_record(out)
+    return record.artifacts if record is not None else {}
+
+
+def _source(store: Store, manifest: Manifest) -> str:
+    return artifact_url(store.folder(manifest.stage, manifest.shard), manifest.key)
+
+
+_DUPLICATES = """
+    COPY (
+        SELECT dropped.name AS id, dropped.file AS file, dropped.row AS row, fate.reason AS reason,
+            keeper.name AS keeper, keeper.file AS keeper_file, keeper.row AS keeper_row,
+            fate.similarity AS similarity
+        FROM fates AS fate
+        JOIN rows AS dropped ON dropped.item_id = fate.item_id
+        JOIN rows AS keeper ON keeper.item_id = fate.keeper
+        ORDER BY dropped.file, dropped.row
+    ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def _write_duplicates(
+    store: Store, artifacts: Mapping[str, Mapping[str, Manifest]], path: Path
+) -> None:
+    """Join the fates with the rows that they are about; DuckDB uses the disk if it must."""
+    from .tables import connect, read_files
+
+    with connect(store.out) as connection:
+        for name, stage in (("rows", "scan"), ("fates", "fates")):
+            urls = [_source(store, manifest) for manifest in artifacts[stage].values()]
+            read_files(connection, urls).create_view(name)
+        connection.execute(_DUPLICATES.format(path=str(path).replace("'", "''")))
+
+
+def _named_files(patterns: Sequence[str]) -> dict[str, str]:
+    """Return file name -> URL of all Parquet files."""
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        urls = list_files(pattern)
+        if not urls:
+            raise GristmillError("no file matches", where=pattern, todo="Name Parquet files.")
+        for url in urls:
+            name = url.rpartition("/")[2]
+            if found.setdefault(name, url) != url:
+                raise GristmillError(
+                    f"two files are called {name}",
+                    where=f"{found[name]} and {url}",
+                    todo="Rename one: the output has one folder.",
+                )
+    return found
+
+
+def _checked_columns(urls: Mapping[str, str], text_field: str, id_field: str | None) -> str | None:
+    """Return the column that names rows, having looked for both columns in every file."""
+    for number, url in enumerate(urls.values()):
+        try:
+            schema = read_schema(url)
+        except pa.ArrowInvalid as error:
+            raise GristmillError(
+                f"not a Parquet file: {error}",
+                where=url,
+                todo="Name Parquet files; `gristmill build` reads other formats.",
+            ) from None
+        if number == 0 and id_field is None and DEFAULT_ID_FIELD in schema.names:
+            id_field = DEFAULT_ID_FIELD
+        for field in (text_field, id_field):
+            if field is not None and field not in schema.names:
+                raise GristmillError(
+                    f"there is no column `{field}`",
+                    where=url,
+                    todo=f"It has: {', '.join(schema.names)}.",
+                )
+        if text_field not in text_columns(schema):
+            raise GristmillError(
+                f"column `{text_field}` holds {schema.field(text_field).type}",
+                where=url,
+                todo=f"Columns of text: {', '.join(text_columns(schema)) or 'none'}.",
+            )
+    return id_field

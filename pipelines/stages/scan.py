@@ -1,0 +1,153 @@
+"""Dedup of Parquet files as they are: scan their texts, list the items, and keep the other rows."""
+
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ...corpus.ids import content_ids, digest_parts
+from ...corpus.record import ID
+from ...dedup.columns import binary_column, id_prefixes, partition_of, text_batches
+from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
+from ..artifact import open_parquet
+from ..stage import Inputs, Output, Stage
+from .exchange import partition_name
+from .features import sketch_settings
+from .items import ITEM
+
+LONGEST_BYTES = (1 << 62) - 1  # subtracted from, so that of duplicates the longest is kept
+
+
+class Scan(Stage, frozen=True, kw_only=True):
+    """Signs the texts of a Parquet file, row for row."""
+
+    name: ClassVar[str] = "scan"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+    names_shards: ClassVar[bool] = True
+
+    scheme: MinHashScheme
+    text_field: str
+    id_field: str | None
+
+    def key_settings(self) -> dict[str, object]:
+        """Return what decides the signatures and the ids."""
+        fields = {"text_field": self.text_field, "id_field": self.id_field}
+        return {**sketch_settings(self.scheme), **fields}
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write item_id, item_content, num_bytes, name, file, row and signature of every row."""
+        file = inputs.one("file")
+        columns = [name for name in (self.text_field, self.id_field) if name]
+        with open_parquet(file.url) as parquet:
+            first = 0
+            output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0))
+            for group in range(parquet.num_row_groups):
+                table = parquet.read_row_group(group, columns=columns)
+                output.write(self._rows(table, file.shard, first))
+                first += table.num_rows
+
+    def _rows(self, table: pa.Table, shard: str, first: int) -> pa.Table:
+        texts = table[self.text_field].cast(pa.large_string())
+        if self.id_field:
+            names = table[self.id_field].cast(pa.string()).to_pylist()
+        else:
+            names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
+        contents = _content_ids(texts)
+        pairs = zip(names, contents.to_pylist(), strict=True)
+        ids = [digest_parts("row", (name or "", content or b"")) for name, content in pairs]
+        signed = sign_column(texts, self.scheme)
+        signatures = binary_column(signed.values.view(np.uint8))
+        missing = pa.scalar(None, signatures.type)
+        return pa.table(
+            {
+                "item_id": pa.array(ids, ID),
+                "item_content": contents,
+                "num_bytes": pc.fill_null(pc.binary_length(texts), 0).cast(pa.int64()),
+                "name": pa.array(names, pa.string()),
+                "file": pa.repeat(pa.scalar(shard), table.num_rows),
+                "row": pa.array(range(first, first + table.num_rows), pa.int64()),
+                "signature": pc.if_else(pa.array(signed.present), signatures, missing),
+            }
+        )
+
+
+def _content_ids(texts: pa.ChunkedArray) -> pa.Array:
+    """Return the content ids of texts, null for null, without making strings of them."""
+    found: list[bytes] = []
+    for batch in text_batches(texts, BATCH_BYTES):
+        data, bounds = batch.data.data, batch.offsets.tolist()
+        found += content_ids(data[start:stop] for start, stop in pairwise(bounds))
+    missing = pc.is_null(texts).to_numpy(zero_copy_only=False)
+    return pa.array(found, ID, mask=missing)
+
+
+class ScannedItems(Stage, frozen=True, kw_only=True):
+    """Lists the rows of a scanned file that have a text, in one slice a partition of contents."""
+
+    name: ClassVar[str] = "items"
+    version: ClassVar[int] = 1
+
+    partitions: int
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write ITEMs, sorted by content; the longer text is preferred."""
+        table = inputs.table("scan", ["item_id", "item_content", "num_bytes"])
+        rows = np.flatnonzero(pc.is_valid(table["item_content"]).to_numpy())
+        table = table.take(rows)
+        ranks = (LONGEST_BYTES - table["num_bytes"].to_numpy()).astype(np.uint64)
+        columns = [table["item_id"], table["item_content"], ranks, rows, table["num_bytes"]]
+        items = pa.table(columns, schema=ITEM)
+        items = items.sort_by([("item_content", "ascending"), ("row", "ascending")])
+        partition = partition_of(id_prefixes(items["item_content"]), self.partitions)
+        output.write(items.slice(0, 0))
+        for index in np.unique(partition):
+            output.append(
+                items.filter(pa.array(partition == index)), slice_name=partition_name(index)
+            )
+
+
+class KeepRows(Stage, frozen=True, kw_only=True):
+    """Copies a Parquet file without its duplicates; rows without a text stay."""
+
+    name: ClassVar[str] = "kept"
+    version: ClassVar[int] = 1
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write the rows in their order and with their columns."""
+        items = inputs.table("scan", ["item_id"])["item_id"]
+        dropped = pa.array([], ID)
+        for file in inputs.all("fates"):
+            dropped = pa.concat_arrays([dropped, *file.read(["item_id"])["item_id"].chunks])
+        keeps = pc.invert(pc.is_in(items, value_set=dropped))
+        file = inputs.one("file")
+        with open_parquet(file.url) as parquet:
+            first = 0
+            output.write(parquet.schema_arrow.empty_table())
+            for group in range(parquet.num_row_groups):
+                table = parquet.read_row_group(group)
+                output.write(table.filter(keeps.slice(first, table.num_rows)))
+                first += table.num_rows
+
+
+def text_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of a Parquet file that hold text."""
+    return [
+        field.name
+        for field in schema
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    ]
+
+
+def read_schema(url: str) -> pa.Schema:
+    """Return the schema of a Parquet file.
+
+    Raises:
+        pa.ArrowInvalid: the file is no Parquet file, or is cut off.
+    """
+    with open_parquet(url) as parquet:
+        assert isinstance(parquet, pq.ParquetFile)
+        return parquet.schema_arrow
