@@ -174,7 +174,9 @@ def _fast_sketches(
             mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(TURN_MULTIPLIER)
             bins = mixed * np.uint64(k)
             low = bins.astype(np.uint32) if turn < k else mixed
-        places = (bins >> np.uint64(32)).astype(np.int64) if turn < k else turn - k
+        places = (bins >> np.uint64(32)).astype(np.int64)
+        if turn >= k:
+            places[:] = turn - k
         numbers = (low >> np.uint32(32 - bits)) | np.uint32(turn << bits)
         np.minimum.at(values, (owner[thrown], places), numbers)
     return values
