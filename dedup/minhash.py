@@ -74,6 +74,15 @@ class MinHashScheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 "Raise num_permutations or lower num_bands.",
             )
 
+    def sketch_settings(self) -> dict[str, object]:
+        """Return what decides a signature: neither bands nor threshold do."""
+        return {
+            "method": self.method,
+            "num_permutations": self.num_permutations,
+            "ngram": self.ngram,
+            "seed": self.seed,
+        }
+
     @property
     def value_bits(self) -> int:
         """How many bits of a fast sketch's number are its value; the others are its turn."""

@@ -26,9 +26,9 @@ from gristmill.filters.rules import PRESETS
 from gristmill.filters.syntax_scope import SyntaxSettings
 from gristmill.pipelines.artifact import InputRecord, Manifest, Slice
 from gristmill.pipelines.cli import cli
+from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
 from gristmill.pipelines.recipe import (
-    DedupSettings,
     MixtureSettings,
     OrderSettings,
     RawRecipe,

@@ -13,9 +13,9 @@ from ...corpus.record import ID
 from ...dedup.columns import binary_column, id_prefixes, partition_of, text_batches
 from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
 from ..artifact import open_parquet
+from ..row_groups import read_row_group
 from ..stage import Inputs, Output, Stage
 from .exchange import partition_name
-from .features import sketch_settings
 from .items import ITEM
 
 LONGEST_BYTES = (1 << 62) - 1  # subtracted from, so that of duplicates the longest is kept
@@ -36,7 +36,7 @@ class Scan(Stage, frozen=True, kw_only=True):
     def key_settings(self) -> dict[str, object]:
         """Return what decides the signatures and the ids."""
         fields = {"text_field": self.text_field, "id_field": self.id_field}
-        return {**sketch_settings(self.scheme), **fields}
+        return {**self.scheme.sketch_settings(), **fields}
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write item_id, item_content, num_bytes, name, file, row and signature of every row."""
@@ -46,7 +46,7 @@ class Scan(Stage, frozen=True, kw_only=True):
             first = 0
             output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0))
             for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=columns)
+                table = read_row_group(parquet, file, group, columns)
                 output.write(self._rows(table, file.shard, first))
                 first += table.num_rows
 
@@ -128,7 +128,7 @@ class KeepRows(Stage, frozen=True, kw_only=True):
             first = 0
             output.write(parquet.schema_arrow.empty_table())
             for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group)
+                table = read_row_group(parquet, file, group)
                 output.write(table.filter(keeps.slice(first, table.num_rows)))
                 first += table.num_rows
 

@@ -20,7 +20,7 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.filters.languages import language_table
 from gristmill.pipelines.audit import DIMENSIONS, Audit, Breakdown, audit, format_table
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 if TYPE_CHECKING:

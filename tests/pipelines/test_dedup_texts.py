@@ -16,7 +16,7 @@ import pytest
 from gristmill.dedup.shingles import shingle_hashes
 from gristmill.dedup.verify import jaccard
 from gristmill.pipelines.dedup_command import dedup_files, dedup_settings
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 THRESHOLD = 0.7
