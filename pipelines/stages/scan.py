@@ -1,5 +1,6 @@
 """Dedup of Parquet files as they are: scan their texts, list the items, and keep the other rows."""
 
+from hashlib import sha256
 from itertools import pairwise
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...corpus.ids import content_ids, digest_parts
+from ...corpus.ids import ID_BYTES, digest_parts
 from ...corpus.record import ID
 from ...dedup.columns import binary_column, id_prefixes, partition_of, text_batches
 from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
@@ -56,7 +57,7 @@ class Scan(Stage, frozen=True, kw_only=True):
             names = table[self.id_field].cast(pa.string()).to_pylist()
         else:
             names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
-        contents = _content_ids(texts)
+        contents = _content_digests(texts)
         pairs = zip(names, contents.to_pylist(), strict=True)
         ids = [digest_parts("row", (name or "", content or b"")) for name, content in pairs]
         signed = sign_column(texts, self.scheme)
@@ -75,12 +76,16 @@ class Scan(Stage, frozen=True, kw_only=True):
         )
 
 
-def _content_ids(texts: pa.ChunkedArray) -> pa.Array:
-    """Return the content ids of texts, null for null, without making strings of them."""
+def _content_digests(texts: pa.ChunkedArray) -> pa.Array:
+    """Return 16 bytes of each text's SHA-256, null for null, without making strings of them.
+
+    Processors have instructions for it: 1.4 GB/s where BLAKE2b makes 0.5.
+    """
     found: list[bytes] = []
     for batch in text_batches(texts, BATCH_BYTES):
         data, bounds = batch.data.data, batch.offsets.tolist()
-        found += content_ids(data[start:stop] for start, stop in pairwise(bounds))
+        digests = (sha256(data[start:stop]).digest() for start, stop in pairwise(bounds))
+        found += (digest[:ID_BYTES] for digest in digests)
     missing = pc.is_null(texts).to_numpy(zero_copy_only=False)
     return pa.array(found, ID, mask=missing)
 
