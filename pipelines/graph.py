@@ -14,6 +14,7 @@ from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, Manifest, as_json
+from .decontamination import index_files
 from .engine import Node, NodeId
 from .inputs import Shard, list_shards
 from .recipe import Recipe
@@ -21,6 +22,7 @@ from .removals import TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
+from .stages.decontaminate import Decontaminate
 from .stages.duplicates import Bands, Cluster, Exact, Near
 from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems, partition_name
@@ -43,6 +45,8 @@ class Graph:
         self.store = store
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
+        settings = recipe.raw.decontamination
+        self.index = index_files(settings, base=recipe.base, where=recipe.path, digest=store.digest)
 
     def nodes(self, previous: Mapping[str, str]) -> list[Node]:
         """Return everything up to the tokens.
@@ -83,7 +87,19 @@ class Graph:
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
+        if self._hits_role():
+            wanted = recipe.raw.decontamination
+            scan = Decontaminate(
+                index=self.index,
+                near=wanted.near,
+                is_wanted=shard.component in wanted.components,
+            )
+            nodes.append(self._map(scan, name, text))
         return nodes
+
+    def _hits_role(self) -> tuple[str, ...]:
+        """Return the decontaminate stage's role where the recipe has an index, else nothing."""
+        return ("decontaminate",) if self.index else ()
 
     def _comment_engine(self) -> NaturalEngine | None:
         """Return what names the language of comments, if a rule asks for it."""
@@ -114,8 +130,9 @@ class Graph:
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         sources = ("read", "language", "select", *self._imports_role(shard))
+        verdicts = (*self._syntax_role(), *self._hits_role())
         return [
-            self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
+            self._map(decide, name, ("read", "language", "measure", *verdicts)),
             self._map(items, name, ("read", "language", "measure", "decide")),
             self._map(bands, name, ("items", "sign")),
             Node(
@@ -294,6 +311,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        return self._map(
-            stage, shard.name, (*roles, *self._imports_role(shard), *self._syntax_role())
-        )
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._hits_role())
+        return self._map(stage, shard.name, (*roles, *asked))
