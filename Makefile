@@ -35,7 +35,8 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-$(VENV)/.installed: requirements.lock pyproject.toml dedup/native/sketch.c dedup/native/kernel.h
+$(VENV)/.installed: requirements.lock pyproject.toml dedup/native/sketch.c dedup/native/kernel.h \
+    dedup/native/decontam.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -6,7 +6,7 @@ Coder, section 2.4). Words are those of shingles.py: lower-cased runs of letters
 and single CJK characters. Hashes only propose: every hit has been compared word by word.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .columns import text_batches
+from .near_contamination import NearIndex, NearRun, is_one_edit, is_renaming
 from .ngrams import (
     LONGEST,
     PREFIX,
@@ -27,6 +28,7 @@ from .ngrams import (
     values_of_words,
     word_values,
 )
+from .shingles import Hashes
 from .words import Words, find_words
 
 HitKind = Literal["ngram", "exact", "renamed", "edited"]
@@ -93,7 +95,10 @@ class ContaminationIndex:
     """The passages of benchmarks, ready to be looked for; about 40 bytes for each n-gram."""
 
     def __init__(self, passages: pa.Table, *, near: bool = False) -> None:
-        """Take the rows of PASSAGES of an index file, of which there is at least one."""
+        """Take the rows of PASSAGES of an index file, of which there is at least one.
+
+        With `near`, what was renamed or edited is found too (see near_contamination.py).
+        """
         assert passages.num_rows, "an index has a passage"
         self.passages = passages
         self._words = passages["words"].combine_chunks()
@@ -102,7 +107,9 @@ class ContaminationIndex:
         num_words = passages["num_words"].to_numpy().astype(np.int64)
         self._lengths = np.minimum(num_words, LONGEST)
         grams = _without(passage_grams(num_words), passages["ignored"])
-        hashes, prefixes = self._hashes(num_words, grams)
+        words = pc.split_pattern(self._words, " ").flatten().dictionary_encode()
+        values = values_of_words(words.dictionary)[words.indices.to_numpy()]
+        hashes, prefixes = _hashes(values, num_words, grams)
         is_long = grams.lengths == LONGEST
         order = np.argsort(hashes, kind="stable")
         unique, first = np.unique(hashes[order], return_index=True)
@@ -111,18 +118,14 @@ class ContaminationIndex:
         self._owner_starts = grams.starts[order]
         present = sum(1 << int(length) for length in np.unique(grams.lengths))
         self.table: GramTable = make_table(unique, hashes[is_long], prefixes, present)
+        self._near = NearIndex(values, num_words, self._items()) if near else None
 
-    def _hashes(self, num_words: Places, grams: Grams) -> tuple[np.ndarray, np.ndarray]:
-        """Return the hash of each n-gram, and those of the first words of the short ones."""
-        words = pc.split_pattern(self._words, " ").flatten().dictionary_encode()
-        values = values_of_words(words.dictionary)[words.indices.to_numpy()]
-        firsts = (np.cumsum(num_words) - num_words)[grams.passages] + grams.starts
-        hashes = np.empty(len(firsts), dtype=np.uint64)
-        for length in range(SHORTEST, LONGEST + 1):
-            chosen = grams.lengths == length
-            hashes[chosen] = gram_hashes(values, firsts[chosen], length)
-        short = firsts[grams.lengths < LONGEST]
-        return hashes, gram_hashes(values, short, SHORTEST, kind=PREFIX)
+    def _items(self) -> Places:
+        """Return a number for each passage that those of the same item share."""
+        parts = [self._names[name] for name in ("benchmark", "item")]
+        keys = pc.binary_join_element_wise(*parts, "\n").dictionary_encode()
+        items: Places = keys.indices.to_numpy().astype(np.int64)
+        return items
 
     def find(self, texts: pa.ChunkedArray) -> pa.Array:
         """Return the hits of each text of a string column as HITS, null where there is no text.
@@ -135,17 +138,23 @@ class ContaminationIndex:
         first = 0
         for batch in text_batches(texts, BATCH_BYTES):
             values, counts = word_values(batch)
-            found = scan(self.table, values, counts)
-            if len(found.texts):
-                for text, rows in _by_text(self._runs(found)):
-                    start, stop = batch.offsets[text : text + 2].tolist()
-                    content = batch.data[start:stop].tobytes().decode()
-                    hits[first + text] = self._verified(content, rows)
+            found = self._runs(scan(self.table, values, counts))
+            near = self._near.find(values, counts) if self._near else []
+            for text in sorted({run.text for run in (*found, *near)}):
+                start, stop = batch.offsets[text : text + 2].tolist()
+                content = batch.data[start:stop].tobytes().decode()
+                hits[first + text] = self._verified(
+                    content,
+                    [run for run in found if run.text == text],
+                    [run for run in near if run.text == text],
+                )
             first += batch.num_texts
         return pa.array(hits, HITS)
 
     def _runs(self, found: Found) -> list[Run]:
         """Join n-grams that follow each other in a text and a passage; longest first in a text."""
+        if not len(found.texts):
+            return []
         begins = self._owner_offsets[found.grams]
         counts = np.minimum(self._owner_offsets[found.grams + 1] - begins, MAX_OWNERS)
         source = np.repeat(np.arange(len(counts)), counts)
@@ -170,21 +179,30 @@ class ContaminationIndex:
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
         return [Run(*row) for row in rows]
 
-    def _verified(self, content: str, runs: Sequence[Run]) -> list[dict[str, object]]:
-        """Return the hits whose words are those of the passage."""
+    def _verified(
+        self, content: str, runs: Sequence[Run], near: Sequence[NearRun]
+    ) -> list[dict[str, object]]:
+        """Return the hits whose words are those of the passage, or nearly so."""
         text = find_words(content)
         hits: list[dict[str, object]] = []
-        for run in runs:
+        for run in (*runs, *near):
             if len(hits) == MAX_HITS:
                 break
-            words = self._words[run.passage].as_py().split(" ")
-            theirs = words[run.start : run.start + run.num_words]
-            if text.strings(run.place, run.place + run.num_words) == theirs:
-                kind: HitKind = "ngram" if len(words) >= LONGEST else "exact"
-                hits.append(self.hit(content, text, run, kind))
+            ours = text.strings(run.place, run.place + run.num_words)
+            passage = self._words[run.passage].as_py().split(" ")
+            kind: HitKind | None
+            if isinstance(run, NearRun):
+                kind = _near_kind(run, ours, passage)
+            else:
+                is_same = ours == passage[run.start : run.start + run.num_words]
+                kind = ("ngram" if len(passage) >= LONGEST else "exact") if is_same else None
+            if kind is not None:
+                hits.append(self._hit(content, text, run, kind))
         return hits
 
-    def hit(self, content: str, text: Words, run: Run, kind: HitKind) -> dict[str, object]:
+    def _hit(
+        self, content: str, text: Words, run: Run | NearRun, kind: HitKind
+    ) -> dict[str, object]:
         """Return a run of words of a text as a row of HITS."""
         start = int(text.starts[run.place])
         stop = int(text.stops[run.place + run.num_words - 1])
@@ -217,10 +235,20 @@ def _without(grams: Grams, ignored: pa.ChunkedArray) -> Grams:
     return Grams(*(column[kept] for column in grams))
 
 
-def _by_text(runs: Sequence[Run]) -> Iterator[tuple[int, list[Run]]]:
-    """Yield the runs of each text; they are sorted by it."""
-    first = 0
-    for i in range(1, len(runs) + 1):
-        if i == len(runs) or runs[i].text != runs[first].text:
-            yield runs[first].text, list(runs[first:i])
-            first = i
+def _near_kind(run: NearRun, ours: list[str], passage: list[str]) -> HitKind | None:
+    """Return what a proposed near copy is, None if it is none or is an exact one."""
+    if run.kind == "edited":
+        return "edited" if is_one_edit(ours, passage) else None
+    theirs = passage[run.start : run.start + run.num_words]
+    return "renamed" if ours != theirs and is_renaming(ours, theirs) else None
+
+
+def _hashes(values: Hashes, num_words: Places, grams: Grams) -> tuple[Hashes, Hashes]:
+    """Return the hash of each n-gram, and those of the first words of the short ones."""
+    firsts = (np.cumsum(num_words) - num_words)[grams.passages] + grams.starts
+    hashes = np.empty(len(firsts), dtype=np.uint64)
+    for length in range(SHORTEST, LONGEST + 1):
+        chosen = grams.lengths == length
+        hashes[chosen] = gram_hashes(values, firsts[chosen], length)
+    short = firsts[grams.lengths < LONGEST]
+    return hashes, gram_hashes(values, short, SHORTEST, kind=PREFIX)

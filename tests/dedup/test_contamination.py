@@ -46,6 +46,7 @@ def texts(draw: st.DrawFn, *, most: int = 40) -> str:
     return "".join(word + draw(st.sampled_from(GAPS)) for word in words)
 
 
+TEA = "\u5988\u54aa\u4e70\u4e86\u4e09\u76d2\u8336\u53f6"
 TEXT = texts() | st.text(max_size=40) | st.text(alphabet="+-<>[].,a ", max_size=80)
 
 
@@ -175,11 +176,11 @@ def test_case_and_punctuation_do_not_hide_a_passage() -> None:
 
 
 def test_places_count_characters_of_the_text_as_it_is() -> None:
-    index = make_index(["\u5988\u54aa\u4e70\u4e86\u4e09\u76d2\u8336\u53f6", "alpha beta gamma"])
-    text = "\u0130\u0130 \U0001f600 \u5988\u54aa\u4e70\u4e86\u4e09\u76d2\u8336\u53f6\uff1f \u00c4 Alpha, beta gamma!"
+    index = make_index([TEA, "alpha beta gamma"])
+    text = f"\u0130\u0130 \U0001f600 {TEA}\uff1f \u00c4 Alpha, beta gamma!"
     first, second = hits_of(index, text)
     for hit, part in (
-        (first, "\u5988\u54aa\u4e70\u4e86\u4e09\u76d2\u8336\u53f6"),
+        (first, TEA),
         (second, "Alpha, beta gamma"),
     ):
         start = int(str(hit["start"]))

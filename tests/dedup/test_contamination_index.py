@@ -23,7 +23,7 @@ from gristmill.dedup.contamination_index import (
 
 HUMANEVAL = {
     "task_id": "HumanEval/900",
-    "prompt": 'def mirror(value):\n    """Give the value back as if a mirror had been put beside it."""\n',
+    "prompt": 'def mirror(value):\n    """Give it back as if a mirror had been put beside it."""\n',
     "entry_point": "mirror",
     "canonical_solution": "    return value[::-1]\n",
     "test": "def check(candidate):\n    assert candidate('ab') == 'ba'\n",

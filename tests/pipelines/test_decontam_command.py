@@ -71,7 +71,7 @@ def test_check_names_the_file_the_item_and_the_place(index: str, tmp_path: Path)
     assert ran.returncode == 1
     assert ran.stdout.splitlines() == [
         f"{tmp_path}/bad.txt",
-        "  kites q1, question: 14 words (ngram) at characters 5 to 66",
+        "  kites q1, question: 14 words (ngram) at characters 5 to 65",
         "    How many RED kites did Ada fly, over the hill on a windy day",
         "1 of 2 documents are contaminated.",
     ]

@@ -71,7 +71,8 @@ def built(
     (folder / "braid.py").write_text(f"# \u00c4\U0001f600 answers\n{PROMPT}    return 1\n")
     (folder / "wide.py").write_text(f"{PROMPT}x = '{'wide ' * 400}'\n")
     (folder / "short.py").write_text("def f(left, right):\n    return zipped(left, right) + 1\n")
-    (folder / "nine.py").write_text("# letters of two words over each other like the\n" * 3)
+    nine = "# letters of two words over each other like the\n"
+    (folder / "nine.py").write_text(f"{nine}x = 1\n{nine}y = 2\n{nine}")
     write_index(corpus, ITEM)
     run(corpus)
     return corpus
@@ -111,9 +112,12 @@ def test_a_short_string_counts_as_a_whole_and_nine_words_do_not(built: "Corpus")
 
 
 def test_why_shows_the_item_the_place_and_an_excerpt(built: "Corpus") -> None:
-    shown = format_why(why(str(built.out), "zed__answers:braid.py"))
+    found = why(str(built.out), "zed__answers:braid.py")
+    (hit,) = found.documents[0].benchmark_hits
+    shown = format_why(found)
     assert "DROPPED by contaminated" in shown
-    assert "  own Own/0, prompt: 30 words (ngram) at characters 13 to " in shown
+    place = f"characters {hit.start} to {hit.start + hit.length}"
+    assert f"  own Own/0, prompt: {hit.num_words} words (ngram) at {place}" in shown
     assert '    def braid(left, right): """Lay the letters of two words' in shown
 
 
