@@ -140,14 +140,12 @@ class ContaminationIndex:
             values, counts = word_values(batch)
             found = self._runs(scan(self.table, values, counts))
             near = self._near.find(values, counts) if self._near else []
-            for text in sorted({run.text for run in (*found, *near)}):
+            both: list[Run | NearRun] = [*found, *near]
+            for text in sorted({run.text for run in both}):
                 start, stop = batch.offsets[text : text + 2].tolist()
                 content = batch.data[start:stop].tobytes().decode()
-                hits[first + text] = self._verified(
-                    content,
-                    [run for run in found if run.text == text],
-                    [run for run in near if run.text == text],
-                )
+                runs = [run for run in both if run.text == text]
+                hits[first + text] = self._verified(content, runs)
             first += batch.num_texts
         return pa.array(hits, HITS)
 
@@ -179,13 +177,11 @@ class ContaminationIndex:
         rows = zip(*(column[chosen].tolist() for column in columns), strict=True)
         return [Run(*row) for row in rows]
 
-    def _verified(
-        self, content: str, runs: Sequence[Run], near: Sequence[NearRun]
-    ) -> list[dict[str, object]]:
+    def _verified(self, content: str, runs: Sequence[Run | NearRun]) -> list[dict[str, object]]:
         """Return the hits whose words are those of the passage, or nearly so."""
         text = find_words(content)
         hits: list[dict[str, object]] = []
-        for run in (*runs, *near):
+        for run in runs:
             if len(hits) == MAX_HITS:
                 break
             ours = text.strings(run.place, run.place + run.num_words)

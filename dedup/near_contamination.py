@@ -117,8 +117,8 @@ class NearIndex:
         if not owners:
             return None, []
         hashes = sorted(owners)
-        arrays = (np.array(each, dtype=np.uint64) for each in (hashes, long, prefixes))
-        return make_table(*arrays, lengths), [owners[each] for each in hashes]
+        table = make_table(_array(hashes), _array(long), _array(prefixes), lengths)
+        return table, [owners[each] for each in hashes]
 
     def find(self, values: Hashes, counts: Places) -> list[NearRun]:
         """Return near copies in texts of `counts` words, in the order of the texts."""
@@ -231,6 +231,10 @@ def _words_ago(values: Hashes) -> Places:
     ago = np.full(len(values), 1 << 40, dtype=np.int64)
     ago[order[1:][again]] = order[1:][again] - order[:-1][again]
     return ago
+
+
+def _array(hashes: Sequence[int]) -> Hashes:
+    return np.array(hashes, dtype=np.uint64)
 
 
 def _block(hashes: Hashes) -> npt.NDArray[np.int64]:

@@ -77,7 +77,9 @@ def test_check_names_the_file_the_item_and_the_place(index: str, tmp_path: Path)
     ]
     (found,) = checked(str(tmp_path), "--index", index)
     assert found["document"] == f"{tmp_path}/bad.txt"
-    (hit,) = found["hits"]  # type: ignore[misc]
+    hits = found["hits"]
+    assert isinstance(hits, list)
+    (hit,) = hits
     assert COPY[hit["start"] : hit["start"] + hit["length"]] == hit["excerpt"]
 
 
