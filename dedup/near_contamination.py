@@ -2,7 +2,7 @@
 
 Renamed: 20 words of a text in a row are 20 of a passage after a one-to-one renaming. Reserved words
 and numbers keep their names. A name counts as how many words ago it occurred in the same 20, or as
-new, so that a renaming changes nothing and one hash finds it. The 20 words must have 6 reserved
+new, so that a renaming changes nothing and one hash finds it. The 20 words must have 5 reserved
 words or numbers and 6 names that occurred before, and be the shape of at most three items of a
 benchmark: else they say too little.
 
@@ -35,7 +35,7 @@ from .ngrams import (
 from .shingles import Hashes
 
 WINDOW: Final = 20  # words of a renamed hit
-MIN_KEPT: Final = 6
+MIN_KEPT: Final = 5
 MIN_REPEATED: Final = 6
 MAX_SHAPE_ITEMS: Final = 3
 EDITED_WORDS: Final = (LONGEST, 19)  # of passages that are found with one edit
@@ -124,7 +124,7 @@ class NearIndex:
         """Return near copies in texts of `counts` words, in the order of the texts."""
         firsts = np.cumsum(counts) - counts
         runs = [*self._renamed(values, counts, firsts), *self._edited(values, counts, firsts)]
-        return sorted(runs)
+        return sorted(set(runs))
 
     def _renamed(self, values: Hashes, counts: Places, firsts: Places) -> list[NearRun]:
         places, hashes = self._windows(values, counts)
@@ -184,6 +184,8 @@ class NearIndex:
                 size, first = int(self._num_words[passage]), int(self._firsts[passage])
                 theirs = self._values[first : first + size].tolist()
                 near = begin + place - (0 if is_first else size // 2)
+                if near >= begin and values[near : near + size].tolist() == theirs:
+                    continue  # it is all there
                 for start, length in _around(near, size, is_first=is_first):
                     ours = values[start : start + length].tolist()
                     if begin <= start and start + length <= end and is_one_edit(ours, theirs):
