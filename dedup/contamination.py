@@ -17,14 +17,15 @@ from .columns import text_batches
 from .near_contamination import NearIndex, NearRun, is_one_edit, is_renaming
 from .ngrams import (
     LONGEST,
-    PREFIX,
     SHORTEST,
     Found,
     GramTable,
     Places,
     gram_hashes,
+    long_marks,
     make_table,
     scan,
+    short_marks,
     values_of_words,
     word_values,
 )
@@ -109,15 +110,18 @@ class ContaminationIndex:
         grams = _without(passage_grams(num_words), passages["ignored"])
         words = pc.split_pattern(self._words, " ").flatten().dictionary_encode()
         values = values_of_words(words.dictionary)[words.indices.to_numpy()]
-        hashes, prefixes = _hashes(values, num_words, grams)
+        firsts = (np.cumsum(num_words) - num_words)[grams.passages] + grams.starts
+        hashes = _hashes(values, firsts, grams.lengths)
         is_long = grams.lengths == LONGEST
+        long = long_marks(values, firsts[is_long])
+        short = short_marks(values, firsts[~is_long], hashes[~is_long])
         order = np.argsort(hashes, kind="stable")
         unique, first = np.unique(hashes[order], return_index=True)
         self._owner_offsets = np.append(first, len(order))
         self._owner_passages = grams.passages[order]
         self._owner_starts = grams.starts[order]
         present = sum(1 << int(length) for length in np.unique(grams.lengths))
-        self.table: GramTable = make_table(unique, hashes[is_long], prefixes, present)
+        self.table: GramTable = make_table(unique, long=long, short=short, lengths=present)
         self._near = NearIndex(values, num_words, self._items()) if near else None
 
     def _items(self) -> Places:
@@ -239,12 +243,10 @@ def _near_kind(run: NearRun, ours: list[str], passage: list[str]) -> HitKind | N
     return "renamed" if ours != theirs and is_renaming(ours, theirs) else None
 
 
-def _hashes(values: Hashes, num_words: Places, grams: Grams) -> tuple[Hashes, Hashes]:
-    """Return the hash of each n-gram, and those of the first words of the short ones."""
-    firsts = (np.cumsum(num_words) - num_words)[grams.passages] + grams.starts
+def _hashes(values: Hashes, firsts: Places, lengths: Places) -> Hashes:
+    """Return the hash of each n-gram, by its first word and its length."""
     hashes = np.empty(len(firsts), dtype=np.uint64)
     for length in range(SHORTEST, LONGEST + 1):
-        chosen = grams.lengths == length
+        chosen = lengths == length
         hashes[chosen] = gram_hashes(values, firsts[chosen], length)
-    short = firsts[grams.lengths < LONGEST]
-    return hashes, gram_hashes(values, short, SHORTEST, kind=PREFIX)
+    return hashes

@@ -23,13 +23,13 @@ import pyarrow as pa
 from .ngrams import (
     BASE,
     LONGEST,
-    PREFIX,
-    SHORTEST,
     GramTable,
     Places,
     gram_hashes,
+    long_marks,
     make_table,
     scan,
+    short_marks,
     values_of_words,
 )
 from .shingles import Hashes
@@ -99,7 +99,9 @@ class NearIndex:
         low, high = EDITED_WORDS
         chosen = np.flatnonzero((self._num_words >= low) & (self._num_words <= high))
         owners: dict[int, list[tuple[int, bool]]] = {}
-        long, prefixes, lengths = [], [], 0
+        long: list[int] = []
+        short: list[int] = []
+        lengths = 0
         for passage in chosen.tolist():
             size, first = int(self._num_words[passage]), int(self._firsts[passage])
             for start, length, is_first in (
@@ -111,13 +113,18 @@ class NearIndex:
                 owners.setdefault(hashed, []).append((passage, is_first))
                 lengths |= 1 << length
                 if length == LONGEST:
-                    long.append(hashed)
+                    long += long_marks(self._values, place).tolist()
                 else:
-                    prefixes += gram_hashes(self._values, place, SHORTEST, kind=PREFIX).tolist()
+                    short += short_marks(self._values, place, _array([hashed])).tolist()
         if not owners:
             return None, []
         hashes = sorted(owners)
-        table = make_table(_array(hashes), _array(long), _array(prefixes), lengths)
+        table = make_table(
+            _array(hashes),
+            long=_array(long),
+            short=_array(short),
+            lengths=lengths,
+        )
         return table, [owners[each] for each in hashes]
 
     def find(self, values: Hashes, counts: Places) -> list[NearRun]:

@@ -2,10 +2,11 @@
 
 An n-gram has three to ten words. Its hash is the polynomial of its words' hashes, which a scan has
 for every place and length from sums over the words before it: one multiplication each. Two Bloom
-filters let pass what may be an n-gram of ten words, or the first three words of a shorter one;
-only that is looked up. The C kernel in native/ does this in one loop; `numpy_scan` is its twin, and
-what runs where no C compiler was. Equal words have equal hashes, so nothing is missed; whoever
-needs to be exact compares the words of what is found.
+filters let pass what may be part of an n-gram of ten words, or the first three of a shorter one;
+only that is looked up. Ten words in a row hold eight that begin at a third of the text's words, so
+a third of them is asked for. The C kernel in native/ does this in one loop; `numpy_scan` is its
+twin, and what runs where no C compiler was. Equal words have equal hashes, so nothing is missed;
+whoever needs to be exact compares the words of what is found.
 """
 
 from typing import NamedTuple
@@ -23,8 +24,7 @@ SHORTEST = 3  # words; what is shorter is in every text
 BASE = 0x9E3779B97F4A7C15
 LENGTH_STEP = 0xD1B54A32D192ED03
 FINAL = 0xD6E8FEB86659FD93
-PREFIX = 0  # the "length" of the first words of a shorter n-gram
-FILTER_GRAMS = 4  # n-grams for each 64 bits of a filter, at most: 2 % pass it by chance
+STRIDE = 3  # words from one question to the long filter to the next
 TEXT_LIMIT = 4096  # n-grams noted of one text
 
 Places = npt.NDArray[np.int64]
@@ -70,36 +70,53 @@ def values_of_words(words: pa.Array) -> Hashes:
     return np.concatenate([values for values, _ in found]) if found else np.empty(0, np.uint64)
 
 
-def gram_hashes(values: Hashes, starts: Places, length: int, *, kind: int | None = None) -> Hashes:
-    """Return the hashes of the n-grams of `length` words that start at some words' values."""
+def polynomials(values: Hashes, starts: Places, length: int) -> Hashes:
+    """Return the polynomials of the `length` words that start at some words' values."""
     sums = np.zeros(len(starts), dtype=np.uint64)
     for j in range(length):
         sums = sums * np.uint64(BASE) + values[starts + j]
-    salt = np.uint64((length if kind is None else kind) * LENGTH_STEP & (2**64 - 1))
-    hashes = (sums ^ salt) * np.uint64(FINAL)
+    return sums
+
+
+def gram_hashes(values: Hashes, starts: Places, length: int) -> Hashes:
+    """Return the hashes of the n-grams of `length` words that start at some words' values."""
+    salt = np.uint64(length * LENGTH_STEP & (2**64 - 1))
+    hashes = (polynomials(values, starts, length) ^ salt) * np.uint64(FINAL)
     hashes = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(BASE)
     return hashes ^ (hashes >> np.uint64(29))
 
 
-def make_table(hashes: Hashes, long_hashes: Hashes, prefixes: Hashes, lengths: int) -> GramTable:
+def long_marks(values: Hashes, firsts: Places) -> Hashes:
+    """Return what the long filter holds of n-grams of LONGEST words with these first words."""
+    starts = np.unique(firsts[:, None] + np.arange(STRIDE))
+    return polynomials(values, starts, LONGEST - STRIDE + 1)
+
+
+def short_marks(values: Hashes, firsts: Places, hashes: Hashes) -> Hashes:
+    """Return what the short filter holds of n-grams with these first words and hashes."""
+    return np.concatenate([polynomials(values, firsts, SHORTEST), hashes])
+
+
+def make_table(hashes: Hashes, *, long: Hashes, short: Hashes, lengths: int) -> GramTable:
     """Return the table of n-grams.
 
     Args:
         hashes: of all n-grams, ascending and unique.
-        long_hashes: of those of LONGEST words, in any order.
-        prefixes: of the first SHORTEST words of all others, of kind PREFIX.
+        long: `long_marks` of those of LONGEST words, in any order.
+        short: `short_marks` of all others.
         lengths: bit n is set if there is an n-gram of n words.
     """
     bits = max(1, len(hashes).bit_length() - 1)
     edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     inner = np.searchsorted(hashes, edges)
     buckets = np.concatenate([[0], inner, [len(hashes)]]).astype(np.uint32)
-    return GramTable(hashes, _filter(long_hashes), _filter(prefixes), buckets, lengths)
+    return GramTable(hashes, _filter(long, 4), _filter(short, 1), buckets, lengths)
 
 
-def _filter(hashes: Hashes) -> Hashes:
-    """Return a Bloom filter of blocks of 64 bits with two bits for each hash."""
-    bits = max(1, (len(hashes) // FILTER_GRAMS).bit_length())
+def _filter(sums: Hashes, most: int) -> Hashes:
+    """Return a Bloom filter: two bits for each number, in blocks of 64 for `most` of them."""
+    hashes = sums * np.uint64(FINAL)
+    bits = max(1, (len(hashes) // most).bit_length())
     blocks = np.zeros(1 << bits, dtype=np.uint64)
     one = np.uint64(1)
     for shift in (0, 6):

@@ -3,6 +3,7 @@
 They are the words that the kernels hash (see shingles.py), in the same order.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -31,9 +32,8 @@ class Words(NamedTuple):
 def find_words(text: str) -> Words:
     """Return the words of a text with their places, which count characters."""
     if text.isascii():
-        codes = np.frombuffer(text.encode(), dtype=np.uint8)
         lowered, sizes = text.lower(), None
-        classes = (character_table()[:128] >> np.uint32(CLASS_SHIFT)).astype(np.uint8)[codes]
+        classes = np.frombuffer(bytearray(text.encode().translate(_ascii_classes())), np.uint8)
     else:
         entries = character_table()[np.frombuffer(text.encode("utf-32-le"), dtype="<u4")]
         lower = entries & CODE_MASK
@@ -48,6 +48,12 @@ def find_words(text: str) -> Words:
     starts = np.flatnonzero(is_single | (is_run[1:-1] & ~is_run[:-2]))
     stops = np.flatnonzero(is_single | (is_run[1:-1] & ~is_run[2:])) + 1
     return Words(lowered, starts, stops)
+
+
+@cache
+def _ascii_classes() -> bytes:
+    entries = character_table()[:256] >> np.uint32(CLASS_SHIFT)
+    return entries.astype(np.uint8).tobytes()
 
 
 def _num_bytes(chosen: npt.NDArray[np.bool_], sizes: npt.NDArray[np.int64] | None) -> int:

@@ -2,8 +2,8 @@
  *
  * The twin of dedup/ngrams.py, value for value: change both or neither. A word is a 64-bit hash.
  * An n-gram's hash is a polynomial of its words, read from the sums over the words before it. Most
- * words end at one of two Bloom filters: of the index's longest n-grams, and of the first words of
- * its shorter ones. What passes is looked up among the sorted hashes. */
+ * words end at one of two Bloom filters: of parts of the index's longest n-grams, and of its shorter
+ * ones and their first words. What passes is looked up among the sorted hashes. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -15,11 +15,9 @@
 #define FINAL UINT64_C(0xD6E8FEB86659FD93)
 #define MAX_LENGTH 10
 #define MIN_LENGTH 3
-#define STEP 64
-
-#if !defined(__GNUC__)
-#define __builtin_prefetch(address) ((void)(address))
-#endif
+#define STRIDE 3
+#define PART (MAX_LENGTH - STRIDE + 1)
+#define BLOCK 63 /* a multiple of STRIDE whose words are bits of a number */
 
 struct index {
     const uint64_t *long_filter, *short_filter, *hashes;
@@ -34,10 +32,15 @@ static inline uint64_t finish(uint64_t sum, uint64_t length) {
     return hash ^ hash >> 29;
 }
 
-/* A block of 64 bits by the upper bits of the hash, two bits in it by the lowest twelve. */
-static inline int may_hold(const uint64_t *filter, unsigned bits, uint64_t hash) {
-    uint64_t block = filter[hash >> (64 - bits)];
-    return block >> (hash & 63) & block >> (hash >> 6 & 63) & 1;
+/* What a filter takes of a polynomial: its upper bits name a block of 64 bits, its lowest twelve
+ * two of them. */
+static inline uint64_t scatter(uint64_t sum) {
+    return sum * FINAL;
+}
+
+static inline int may_hold(const uint64_t *filter, unsigned bits, uint64_t scattered) {
+    uint64_t block = filter[scattered >> (64 - bits)];
+    return block >> (scattered & 63) & block >> (scattered >> 6 & 63) & 1;
 }
 
 /* The place of a hash among the sorted ones, or -1. */
@@ -65,54 +68,79 @@ static inline void add(struct output *output, int64_t text, int64_t place, int64
     output->size++;
 }
 
-/* Notes the shorter n-grams that begin with a word. */
-static void add_short(const struct index *index, const uint64_t *sums, const uint64_t *powers,
-                      size_t left, int64_t text, int64_t place, size_t stop,
-                      struct output *output) {
-    for (size_t n = MIN_LENGTH; n < MAX_LENGTH && n <= left; n++) {
+/* Notes the n-grams that begin with a word: the shorter ones, and that of MAX_LENGTH words. */
+static void look_up(const struct index *index, const uint64_t *sums, const uint64_t *powers,
+                    size_t left, int is_short, int is_long, int64_t text, int64_t place,
+                    size_t stop, struct output *output) {
+    size_t first = is_short ? MIN_LENGTH : MAX_LENGTH, last = is_long ? MAX_LENGTH : MAX_LENGTH - 1;
+    for (size_t n = first; n <= last && n <= left; n++) {
         if (!(index->lengths >> n & 1))
             continue;
-        int64_t gram = find(index, finish(sums[n] - sums[0] * powers[n], n));
+        uint64_t hash = finish(sums[n] - sums[0] * powers[n], n);
+        if (n < MAX_LENGTH && !may_hold(index->short_filter, index->short_bits, scatter(hash)))
+            continue;
+        int64_t gram = find(index, hash);
         if (gram >= 0 && output->size < stop)
             add(output, text, place, gram);
     }
 }
 
+/* Asks the long filter for the parts of n-grams that begin with a block's words, and gives a bit for
+ * each word whose n-gram may be there. MAX_LENGTH words in a row hold PART words that begin at a
+ * multiple of STRIDE, so only those are asked for. The filter is larger than the near caches: all
+ * of a block's questions are under way at once. */
+static uint64_t long_candidates(const struct index *index, const uint64_t *sums, uint64_t power,
+                                size_t left) {
+    uint64_t asked[BLOCK / STRIDE + 1], found = 0;
+    size_t num = left < PART ? 0 : (left - PART) / STRIDE + 1;
+    num = num < BLOCK / STRIDE + 1 ? num : BLOCK / STRIDE + 1;
+    for (size_t i = 0; i < num; i++) {
+        asked[i] = scatter(sums[STRIDE * i + PART] - sums[STRIDE * i] * power);
+        __builtin_prefetch(&index->long_filter[asked[i] >> (64 - index->long_bits)]);
+    }
+    for (size_t i = 0; i < num; i++)
+        if (may_hold(index->long_filter, index->long_bits, asked[i]))
+            found |= i ? UINT64_C(7) << (STRIDE * i - STRIDE + 1) : 1;
+    return found;
+}
+
+/* A bit for each of a block's words with which a shorter n-gram may begin. */
+static uint64_t short_candidates(const struct index *index, const uint64_t *sums, uint64_t power,
+                                 size_t num) {
+    uint64_t found = 0;
+    for (size_t i = 0; i < num; i++) {
+        uint64_t prefix = scatter(sums[i + MIN_LENGTH] - sums[i] * power);
+        found |= (uint64_t)may_hold(index->short_filter, index->short_bits, prefix) << i;
+    }
+    return found;
+}
+
 /* Notes the n-grams of one text, at most `limit`. `sums` has one number more than there are words:
- * the polynomial of all the words before each. The long filter is larger than the near caches, so
- * its blocks are asked for STEP words ahead. */
+ * the polynomial of all the words before each. */
 static void scan_text(const struct index *index, const uint64_t *words, size_t num_words,
                       uint64_t *sums, const uint64_t *powers, int64_t text, size_t limit,
                       struct output *output) {
     size_t stop = output->size + limit;
-    uint64_t sum = 0, ahead[STEP];
+    uint64_t sum = 0;
     sums[0] = 0;
     for (size_t i = 0; i < num_words; i++)
         sums[i + 1] = sum = sum * BASE + words[i];
-    size_t num_short = num_words < MIN_LENGTH ? 0 : num_words - MIN_LENGTH + 1;
-    size_t num_long = num_words < MAX_LENGTH ? 0 : num_words - MAX_LENGTH + 1;
-    if (!(index->lengths >> MAX_LENGTH & 1))
-        num_long = 0;
+    int has_long = index->lengths >> MAX_LENGTH & 1;
     int has_short = (index->lengths & ((1u << MAX_LENGTH) - 1)) != 0;
-    for (size_t first = 0; first < num_short && output->size < stop; first += STEP) {
-        size_t last = first + STEP < num_short ? first + STEP : num_short;
-        size_t last_long = last < num_long ? last : num_long;
-        for (size_t i = first; i < last_long; i++) {
-            uint64_t hash =
-                finish(sums[i + MAX_LENGTH] - sums[i] * powers[MAX_LENGTH], MAX_LENGTH);
-            ahead[i - first] = hash;
-            __builtin_prefetch(&index->long_filter[hash >> (64 - index->long_bits)]);
-        }
-        for (size_t i = first; i < last; i++) {
-            uint64_t prefix = finish(sums[i + MIN_LENGTH] - sums[i] * powers[MIN_LENGTH], 0);
-            if (has_short && may_hold(index->short_filter, index->short_bits, prefix))
-                add_short(index, sums + i, powers, num_words - i, text, (int64_t)i, stop, output);
-            if (i < last_long &&
-                may_hold(index->long_filter, index->long_bits, ahead[i - first])) {
-                int64_t gram = find(index, ahead[i - first]);
-                if (gram >= 0 && output->size < stop)
-                    add(output, text, (int64_t)i, gram);
-            }
+    for (size_t first = 0; first + MIN_LENGTH <= num_words && output->size < stop;
+         first += BLOCK) {
+        const uint64_t *here = sums + first;
+        size_t left = num_words - first, num = left - MIN_LENGTH + 1;
+        num = num < BLOCK ? num : BLOCK;
+        uint64_t all = (UINT64_C(1) << num) - 1, longs = 0, shorts = 0;
+        if (has_long)
+            longs = long_candidates(index, here, powers[PART], left) & all;
+        if (has_short)
+            shorts = short_candidates(index, here, powers[MIN_LENGTH], num);
+        for (uint64_t both = longs | shorts; both && output->size < stop; both &= both - 1) {
+            size_t i = (size_t)__builtin_ctzll(both);
+            look_up(index, here + i, powers, left - i, shorts >> i & 1, longs >> i & 1, text,
+                    (int64_t)(first + i), stop, output);
         }
     }
 }
