@@ -38,12 +38,12 @@ ABOUT_FIELDS: Final = frozenset(
     }
 )
 
-# Questions and solutions are what a text must not hold. The answer that is a number, a letter or a
-# few words ("all of the above") is in many texts; as an answer it is taken from ten words on.
+# Questions and solutions are what a text must not hold. An answer of a few words ("all of these")
+# or a bare declaration ("def f(n)") is in many texts: such fields are taken from ten words on.
 ANSWER_FIELDS: Final = frozenset(
     {
-        *("answer", "answers", "choices", "correct", "expected", "final_answer", "golden"),
-        *("input", "inputs", "label", "labels", "options", "output", "outputs", "target"),
+        *("answer", "answers", "choices", "correct", "declaration", "expected", "final_answer"),
+        *("golden", "input", "inputs", "label", "labels", "options", "output", "outputs", "target"),
     }
 )
 
