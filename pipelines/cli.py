@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .decontam_cli import decontam
+
 if TYPE_CHECKING:
     from .build import BuildResult
     from .plan import Plan
@@ -25,6 +27,9 @@ INTERRUPTED = 130
 @click.version_option(package_name="gristmill")
 def cli() -> None:
     """Build, audit and regenerate the pre-training mixture of a code model."""
+
+
+cli.add_command(decontam)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
 from ..filters.rules import Rule, parse_rules
 from ..filters.syntax_scope import SyntaxSettings, check_syntax
+from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 
@@ -75,6 +76,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     languages: LanguageSettings = LanguageSettings()
     rules: dict[str, object] = {}
     syntax: SyntaxSettings = SyntaxSettings()
+    decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
