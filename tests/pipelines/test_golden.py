@@ -37,8 +37,10 @@ min_pages = 2
 [mixture.weights]
 text = 1.0
 """
-WEB_STAGES = ("pages", "same_page", "page_fates", "page_keepers")
-WEB_STAGES += ("lines", "line_pages", "common_lines", "trim")
+WEB_STAGES = (
+    *("pages", "same_page", "page_fates", "page_keepers"),
+    *("lines", "line_pages", "common_lines", "trim"),
+)
 
 
 def rows_digest(table: pa.Table) -> str:
