@@ -213,10 +213,7 @@ def slow_components(edges: Sequence[tuple[int, int]]) -> dict[int, int]:
 
 def slow_line_hash(line: bytes) -> int:
     """Return the hash of a line without the spaces around it."""
-    value = sum(
-        slow_mix64((byte + 1) * LENGTH_STEP & _MASK) * pow(BASE, i, 1 << 64)
-        for i, byte in enumerate(line)
-    )
+    value = sum((byte + 1) * pow(BASE, i, 1 << 64) for i, byte in enumerate(line))
     return slow_mix64((value + len(line) * LENGTH_STEP) & _MASK)
 
 
