@@ -4,9 +4,9 @@ Both get the same texts and look for the same ten-word n-grams: of benchmark fil
 or of 20,000 made-up items of 80 words, as many n-grams as HumanEval in 18 languages, MBPP, GSM8K
 and a dozen sets of mathematics have together; every fiftieth text holds one of them. datatrove gets
 a regular expression for its words, which is several times faster than its default. Ours also looks
-for short passages and gives the place and the item of each hit; datatrove makes all numbers one
-and flags more rows of them. Speeds are megabytes of UTF-8 per
-second of CPU time, the fastest of several runs.
+for short passages and gives the place and the item of each hit; datatrove makes all numbers one and
+flags more rows of them. Speeds are megabytes of UTF-8 per second of CPU time, the fastest of
+several runs.
 """
 
 import argparse
