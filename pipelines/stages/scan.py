@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...corpus.ids import ID_BYTES, digest_parts
+from ...corpus.ids import ID_BYTES
 from ...corpus.record import ID
 from ...dedup.columns import binary_column, id_prefixes, partition_of, text_batches
 from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
@@ -59,7 +59,7 @@ class Scan(Stage, frozen=True, kw_only=True):
             names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
         contents = _content_digests(texts)
         pairs = zip(names, contents.to_pylist(), strict=True)
-        ids = [digest_parts("row", (name or "", content or b"")) for name, content in pairs]
+        ids = [_row_id(name or "", content or b"") for name, content in pairs]
         signed = sign_column(texts, self.scheme)
         signatures = binary_column(signed.values.view(np.uint8))
         missing = pa.scalar(None, signatures.type)
@@ -74,6 +74,11 @@ class Scan(Stage, frozen=True, kw_only=True):
                 "signature": pc.if_else(pa.array(signed.present), signatures, missing),
             }
         )
+
+
+def _row_id(name: str, content: bytes) -> bytes:
+    """Return the id of a row: its name ends where 16 bytes of its content, or none, begin."""
+    return sha256(b"%d row " % len(content) + name.encode() + content).digest()[:ID_BYTES]
 
 
 def _content_digests(texts: pa.ChunkedArray) -> pa.Array:
