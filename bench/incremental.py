@@ -25,7 +25,8 @@ import pyarrow.parquet as pq
 from gristmill.corpus.ids import seeded_hash
 from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.dedup_command import DedupResult, dedup_files, dedup_settings
-from gristmill.pipelines.engine import LocalExecutor, Node
+from gristmill.pipelines.engine import Node
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.stage import Failure, Task
 
 BENCH = Path(__file__).parent

@@ -2,8 +2,9 @@
 
 Every side starts from the same texts, on one core, and makes 256 numbers a document (datatrove its
 14 x 8) over word 5-grams. datatrove gets a regular expression for its words, which is five times
-faster than its default. The floor is our own scan for words and the hashing of shingles, without a
-sketch. Speeds are megabytes of UTF-8 per second of CPU time.
+faster than its default. The floor is our own scan for words and hashing of shingles, without a
+sketch; short texts have few shingles, so their sketches take more turns. Speeds are megabytes of
+UTF-8 per second of CPU time; the fastest of five runs counts, and those of a ratio take turns.
 """
 
 import argparse
@@ -16,21 +17,31 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import datasketch
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from datatrove.pipeline.dedup.minhash import MinhashDedupSignature
 from datatrove.utils.word_tokenizers import WordTokenizer
 from rensa import RMinHash
 
 from gristmill.dedup.columns import text_batches
-from gristmill.dedup.minhash import MinHashScheme, sign_column
+from gristmill.dedup.minhash import (
+    BATCH_BYTES,
+    MinHashScheme,
+    Signatures,
+    sign_column,
+    sign_native,
+)
 from gristmill.dedup.native import kernel
 
-OUR_BYTES = 60_000_000
-PEER_BYTES = 2_000_000
+OUR_BYTES = 40_000_000
+PEER_BYTES = 1_000_000
 WORDS = re.compile(r"\w+")
+
+Row = dict[str, str | int | float]
 
 
 def main() -> None:
@@ -44,43 +55,107 @@ def main() -> None:
         return
     sets = ", ".join(native.supported()) if (native := kernel()) else "numpy only"
     print(f"Python {platform.python_version()}, {platform.machine()} with {sets}")
-    print(f"{'':40}{'ours':>9}{'peer':>9}{'ratio':>9}")
-    for row in rows:
-        print(f"{row['name']:40}{row['ours']:9.2f}{row['peer']:9.2f}{row['ratio']:9.2f}")
+    print(f"{'':54}{'k':>5}{'ours':>9}{'peer':>9}{'ratio':>9}")
+    for one in rows:
+        speed = f"{one['ours']:9.2f}{one['peer']:9.2f}{one['ratio']:9.2f}"
+        print(f"{one['name']:54}{one['k']:5}{speed}")
 
 
-def measure() -> list[dict[str, str | float]]:
-    """Return name, ours, peer (both MB/s) and ratio of each comparison."""
+def measure() -> list[Row]:
+    """Return name, scheme, k, ours, peer (both MB/s) and ratio of each comparison."""
     texts = library_texts()
-    column = pa.chunked_array([pa.array(texts, pa.large_string())])
     few = texts[: max(1, next(i for i, n in enumerate(sizes(texts)) if n > PEER_BYTES))]
-    fast = speed(partial(sign_column, column, MinHashScheme()), texts)
-    classic = speed(partial(sign_column, column, MinHashScheme(method="permutations")), texts)
-    peers = {
-        "datatrove_regex_words": speed(partial(datatrove_signatures, few), few),
-        "datasketch": speed(partial(datasketch_signatures, few), few),
-        "rensa": speed(partial(rensa_signatures, few), few),
-        "floor_words_and_shingles": speed(partial(floor, column), texts),
+    peers: dict[str, Callable[[], object]] = {
+        "datatrove_regex_words": partial(datatrove_signatures, few),
+        "datasketch": partial(datasketch_signatures, few),
+        "rensa": partial(rensa_signatures, few),
     }
+    rows: list[Row] = []
+    for scheme in (MinHashScheme(), MinHashScheme(method="permutations")):
+        ours = partial(sign_column, column_of(texts), scheme)
+        for name, peer in peers.items():
+            rows.append(row(name, scheme, *speeds((ours, texts), (peer, few))))
+        rows += floor_rows(texts, scheme, "floor_words_and_shingles")
+        rows += floor_rows(short_texts(texts), scheme, "floor_of_short_texts")
+        rows += parquet_rows(texts, scheme)
+    return rows
+
+
+def row(name: str, scheme: MinHashScheme, ours: float, peer: float) -> Row:
+    """Return one comparison."""
+    return {
+        "name": f"minhash_{scheme.method}_{name}",
+        "scheme": scheme.method,
+        "k": scheme.num_permutations,
+        "ours": round(ours, 3),
+        "peer": round(peer, 3),
+        "ratio": round(ours / peer, 3),
+    }
+
+
+def floor_rows(texts: Sequence[str], scheme: MinHashScheme, name: str) -> list[Row]:
+    """Return what a sketch costs beside words and shingles; a fast one for each instruction set."""
+    native, column, rows = kernel(), column_of(texts), []
+    assert native is not None, "the C extension was not built"
+    targets = native.supported()
+    for target in targets if scheme.method == "fast" else targets[:1]:
+        runs = (partial(sign, column, scheme, target), partial(shingle, column, target))
+        rows.append(row(f"{name}_{target}", scheme, *speeds(*((run, texts) for run in runs))))
+    return rows
+
+
+def parquet_rows(texts: Sequence[str], scheme: MinHashScheme) -> list[Row]:
+    """Return what signing adds to reading a Parquet file, and the speed of one beside the other.
+
+    A second row above 1 means that with a core for each, reading is what takes the time.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.parquet"
+        table = pa.table({"text": pa.array(texts, pa.large_string())})
+        pq.write_table(table, path, compression="zstd", row_group_size=1000)
+        runs = (
+            partial(read, path, scheme),
+            partial(read, path, None),
+            partial(sign_column, column_of(texts), scheme),
+        )
+        both, decode, alone = speeds(*((run, texts) for run in runs))
     return [
-        {
-            "name": f"minhash_{method}_{peer}",
-            "ours": round(ours, 3),
-            "peer": round(theirs, 3),
-            "ratio": round(ours / theirs, 3),
-        }
-        for method, ours in (("fast", fast), ("permutations", classic))
-        for peer, theirs in peers.items()
+        row("parquet_to_signatures", scheme, both, decode),
+        row("signing_beside_parquet_decode", scheme, alone, decode),
     ]
 
 
-def floor(column: pa.ChunkedArray) -> None:
-    """Hash every shingle of the column, and do no more."""
+def read(path: Path, scheme: MinHashScheme | None) -> None:
+    """Read the texts a row group at a time, and sign them if asked."""
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            column = file.read_row_group(group, columns=["text"], use_threads=False)["text"]
+            if scheme is not None:
+                sign_column(column, scheme)
+
+
+def sign(column: pa.ChunkedArray, scheme: MinHashScheme, target: str) -> None:
+    """Sign the column with one instruction set."""
     native = kernel()
-    assert native is not None, "the C extension was not built"
-    for batch in text_batches(column, 8 << 20):
+    assert native is not None
+    for batch in text_batches(column, BATCH_BYTES):
+        values = np.empty((batch.num_texts, scheme.num_permutations), dtype=np.uint32)
+        out = Signatures(values, np.empty(batch.num_texts, dtype=np.int64))
+        sign_native(batch, scheme, native, out, target)
+
+
+def shingle(column: pa.ChunkedArray, target: str) -> None:
+    """Hash every shingle of the column, and do no more: the floor."""
+    native = kernel()
+    assert native is not None
+    for batch in text_batches(column, BATCH_BYTES):
         counts = np.zeros(batch.num_texts, dtype=np.int64)
-        native.shingles(batch.data, batch.offsets, 5, np.empty(0, np.uint64), counts, None)
+        native.shingles(batch.data, batch.offsets, 5, np.empty(0, np.uint64), counts, target)
+
+
+def column_of(texts: Sequence[str]) -> pa.ChunkedArray:
+    """Return the texts as a string column."""
+    return pa.chunked_array([pa.array(texts, pa.large_string())])
 
 
 class RegexWords(WordTokenizer):  # type: ignore[misc]
@@ -143,19 +218,26 @@ def library_texts() -> list[str]:
     return texts
 
 
+def short_texts(texts: Sequence[str]) -> list[str]:
+    """Return a third of the texts cut into pieces of some 2 kB, as many pages are."""
+    third = texts[: len(texts) // 3]
+    return [text[at : at + 2000] for text in third for at in range(0, len(text), 2000)]
+
+
 def sizes(texts: Sequence[str]) -> list[int]:
     """Return how many bytes of UTF-8 the texts have up to each one."""
     return list(accumulate(len(text.encode()) for text in texts))
 
 
-def speed(run: Callable[[], object], texts: Sequence[str]) -> float:
-    """Return the MB/s of CPU time of the fastest of three runs."""
-    best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        run()
-        best = min(best, time.process_time() - start)
-    return sizes(texts)[-1] / 1e6 / best
+def speeds(*runs: tuple[Callable[[], object], Sequence[str]]) -> list[float]:
+    """Return the MB/s of CPU time of the fastest of five calls of each; the runs take turns."""
+    best = [float("inf")] * len(runs)
+    for _ in range(5):
+        for i, (run, _) in enumerate(runs):
+            start = time.process_time()
+            run()
+            best[i] = min(best[i], time.process_time() - start)
+    return [sizes(runs[i][1])[-1] / 1e6 / seconds for i, seconds in enumerate(best)]
 
 
 if __name__ == "__main__":

@@ -39,12 +39,11 @@ from gristmill.dedup.columns import id_prefixes
 from gristmill.dedup.components import connected_components
 from gristmill.dedup.pairs import SIDES
 from gristmill.pipelines.artifact import InputFile, Manifest
-from gristmill.pipelines.build import make_executor, open_store
 from gristmill.pipelines.dedup_graph import DedupGraph, Done, Texts
-from gristmill.pipelines.engine import Engine, Node
-from gristmill.pipelines.recipe import DedupSettings
+from gristmill.pipelines.dedup_settings import DedupSettings
+from gristmill.pipelines.engine import Engine, Node, make_executor
 from gristmill.pipelines.stage import Failure, Task
-from gristmill.pipelines.store import Store
+from gristmill.pipelines.store import Store, open_store
 
 PARTITION_DOCUMENTS = 250_000
 CHECKED_DOCUMENTS = 1_000_000  # what fits in memory

@@ -29,19 +29,6 @@ def content_id(text: str) -> bytes:
     return digest_parts("content", (text,))
 
 
-def content_ids(texts: Iterable[bytes | memoryview]) -> list[bytes]:
-    """Return the content_id of each text, given as its UTF-8."""
-    tagged = blake2b(digest_size=ID_BYTES)
-    tagged.update(len(b"content").to_bytes(8, "little") + b"content")
-    found = []
-    for text in texts:
-        hasher = tagged.copy()
-        hasher.update(len(text).to_bytes(8, "little"))
-        hasher.update(text)
-        found.append(hasher.digest())
-    return found
-
-
 def doc_id(*, source: str, collection: str, path: str, revision: str, content: bytes) -> bytes:
     """Return the id of one document; `content` is its content_id, or b"" if it has no text."""
     return digest_parts("document", (source, collection, path, revision, content))

@@ -72,10 +72,10 @@ def read_bytes(url: str) -> bytes:
         return stream.read()
 
 
-def write_bytes(url: str, data: bytes) -> None:
+def write_bytes(url: str, data: bytes, *, is_durable: bool = True) -> None:
     """Write a whole file so that no reader ever sees a part of it."""
     if is_local(url):
-        with replace_atomically(url) as partial:
+        with replace_atomically(url, is_durable=is_durable) as partial:
             partial.write_bytes(data)
         return
     with _explained(url, "write"):
@@ -83,8 +83,12 @@ def write_bytes(url: str, data: bytes) -> None:
 
 
 @contextmanager
-def replace_atomically(url: str) -> Iterator[Path]:
-    """Yield a local path to write; it takes the place of `url` on success, else it is removed."""
+def replace_atomically(url: str, *, is_durable: bool = True) -> Iterator[Path]:
+    """Yield a local path to write; it takes the place of `url` on success, else it is removed.
+
+    A durable file is on the disk when this returns. Another one may be empty or gone after a power
+    cut, though never after a kill: that is for what is made again when its digest is wrong.
+    """
     with _explained(url, "write"):
         if is_local(url):
             target = local_path(url)
@@ -97,12 +101,14 @@ def replace_atomically(url: str) -> Iterator[Path]:
         # Not explained: an error inside the caller's block may be about another file.
         yield partial
         with _explained(url, "write"):
-            _sync(partial)
+            if is_durable:
+                _sync(partial)
             if target is None:
                 _filesystem(url).put_file(str(partial), url)
             else:
                 partial.replace(target)
-                _sync(target.parent)
+                if is_durable:
+                    _sync(target.parent)
     except OSError as error:
         raise _explain(error, url, "write") from error
     finally:

@@ -1,9 +1,9 @@
 """Lines that many pages share: which of a page's lines may be cut, and where they stand.
 
-A line is its bytes without the spaces around it, hashed to 64 bits; the hash is a polynomial over
-table[byte], so that all lines of a column are hashed by one running sum. Layout that repeats
-without being boilerplate is protected: short lines, lines without a letter, and what looks like
-code: lines that begin with a space, or begin or end with a character that code does.
+A line is its bytes without the spaces around it, hashed to 64 bits; the hash is a polynomial
+modulo 2^64 over its bytes, so that all lines of a column are hashed by one running sum. Layout
+that repeats without being boilerplate is protected: short lines, lines without a letter, and what
+looks like code: lines that begin with a space, or begin or end with a character that code does.
 """
 
 from functools import lru_cache
@@ -42,7 +42,7 @@ LINES = pa.schema(
         ("end_char", pa.int64()),  # where the next line that is not blank begins, or the text ends
     ]
 )
-SPACES: Final = b"\t\n\v\f\r "
+SPACES: Final = bytes(range(33))  # controls count as spaces
 CODE_FIRST: Final = b"#$%()*./<>@[]`{|}"
 CODE_LAST: Final = b"(,;=[\\{|}"
 BASE: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
@@ -72,7 +72,7 @@ def _batch_lines(batch: TextBatch, first_row: int, min_chars: int) -> pa.Table:
     breaks = np.flatnonzero(data == _LF) + 1
     starts = np.sort(np.concatenate([offsets, breaks]), kind="stable")
     starts = starts[:-1][starts[1:] > starts[:-1]]  # the last one is the end of the data
-    visible = np.flatnonzero(~_is_any(data, SPACES))
+    visible = np.flatnonzero(data >= len(SPACES))
     bounds = np.searchsorted(visible, np.append(starts, len(data)))
     has_visible = bounds[1:] > bounds[:-1]
     starts, low, high = starts[has_visible], bounds[:-1][has_visible], bounds[1:][has_visible]
@@ -126,10 +126,10 @@ def _running(flags: npt.NDArray[np.bool_]) -> Positions:
 
 def _hashes(data: Bytes, first: Positions, stop: Positions) -> Hashes:
     """Return the hash of each range of bytes."""
-    size = 1 << max(len(data), _BATCH_BYTES).bit_length()
+    size = 1 << (max(len(data), _BATCH_BYTES) - 1).bit_length()
     powers, inverses = _powers(size)
     sums = np.zeros(len(data) + 1, dtype=np.uint64)
-    np.cumsum(byte_table()[data] * powers[: len(data)], out=sums[1:])
+    np.cumsum((data + np.uint64(1)) * powers[: len(data)], out=sums[1:])
     values = (sums[stop] - sums[first]) * inverses[first]
     return mix64(values + (stop - first).astype(np.uint64) * np.uint64(LENGTH_STEP))
 
@@ -143,12 +143,6 @@ def _powers(size: int) -> tuple[Hashes, Hashes]:
         powers[0] = 1
         found.append(np.multiply.accumulate(powers))
     return found[0], found[1]
-
-
-@lru_cache(maxsize=1)
-def byte_table() -> Hashes:
-    """Return 64 random-looking bits for each byte."""
-    return mix64(np.arange(1, 257, dtype=np.uint64) * np.uint64(LENGTH_STEP))
 
 
 def line_keys(hashes: Hashes, hosts: Hashes) -> Hashes:

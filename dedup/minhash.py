@@ -74,6 +74,15 @@ class MinHashScheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
                 "Raise num_permutations or lower num_bands.",
             )
 
+    def sketch_settings(self) -> dict[str, object]:
+        """Return what decides a signature: neither bands nor threshold do."""
+        return {
+            "method": self.method,
+            "num_permutations": self.num_permutations,
+            "ngram": self.ngram,
+            "seed": self.seed,
+        }
+
     @property
     def value_bits(self) -> int:
         """How many bits of a fast sketch's number are its value; the others are its turn."""
@@ -174,7 +183,9 @@ def _fast_sketches(
             mixed = (mixed ^ (mixed >> np.uint32(15))) * np.uint32(TURN_MULTIPLIER)
             bins = mixed * np.uint64(k)
             low = bins.astype(np.uint32) if turn < k else mixed
-        places = (bins >> np.uint64(32)).astype(np.int64) if turn < k else turn - k
+        places = (bins >> np.uint64(32)).astype(np.int64)
+        if turn >= k:
+            places[:] = turn - k
         numbers = (low >> np.uint32(32 - bits)) | np.uint32(turn << bits)
         np.minimum.at(values, (owner[thrown], places), numbers)
     return values

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from .contamination import Run
 from .lines import BASE, CODE_FIRST, CODE_LAST, LENGTH_STEP, SPACES
 from .minhash import (
     BAND_MULTIPLIER,
@@ -16,6 +17,7 @@ from .minhash import (
     salt_of,
 )
 from .mixing import MIX_FIRST, MIX_SECOND
+from .ngrams import LONGEST, SHORTEST
 from .shingles import (
     ROTATION_BITS,
     SHORT_TEXT,
@@ -67,6 +69,28 @@ def slow_word_hash(data: bytes) -> int:
         value ^= value >> 32
     value = (value ^ int.from_bytes(steps[-1], "little")) * WORD_SECOND & _MASK
     return value ^ (value >> 29)
+
+
+def slow_contamination(text: str, passages: Sequence[str]) -> list[Run]:
+    """Return where words of a text are words of a passage, in the order of their importance."""
+    words, found = slow_words(text), []
+    for number, passage in enumerate(passages):
+        theirs = slow_words(passage)
+        length = min(LONGEST, len(theirs))
+        same = {
+            (place, start)
+            for place in range(len(words) - length + 1)
+            for start in range(len(theirs) - length + 1)
+            if length >= SHORTEST
+            and words[place : place + length] == theirs[start : start + length]
+        }
+        for place, start in same:
+            if (place - 1, start - 1) not in same:
+                more = 0
+                while (place + more + 1, start + more + 1) in same:
+                    more += 1
+                found.append(Run(0, place, number, start, length + more))
+    return sorted(found, key=lambda run: (-run.num_words, run.passage, run.place, run.start))
 
 
 def slow_shingle_hashes(text: str, *, ngram: int = 5) -> list[int]:
@@ -189,10 +213,7 @@ def slow_components(edges: Sequence[tuple[int, int]]) -> dict[int, int]:
 
 def slow_line_hash(line: bytes) -> int:
     """Return the hash of a line without the spaces around it."""
-    value = sum(
-        slow_mix64((byte + 1) * LENGTH_STEP & _MASK) * pow(BASE, i, 1 << 64)
-        for i, byte in enumerate(line)
-    )
+    value = sum((byte + 1) * pow(BASE, i, 1 << 64) for i, byte in enumerate(line))
     return slow_mix64((value + len(line) * LENGTH_STEP) & _MASK)
 
 

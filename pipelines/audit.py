@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..filters.languages import language_table
 from .funnel import Drop, read_funnel
+from .incomplete import Incomplete, read_incomplete
 from .printable import printable, render
 from .recipe import unknown_name
 from .reconcile import reconcile
@@ -73,6 +74,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     totals: Totals
     breakdowns: tuple[Breakdown, ...]
     funnel: tuple[Drop, ...]
+    incomplete: Incomplete  # repositories that lack files whose duplicates are kept elsewhere
     differences: tuple[str, ...]
 
 
@@ -100,6 +102,7 @@ def audit_tables(tables: BuildTables, dimensions: Iterable[str]) -> Audit:
         totals=totals,
         breakdowns=tuple(_breakdown(tables, name, totals.tokens) for name in dimensions),
         funnel=read_funnel(tables),
+        incomplete=read_incomplete(tables),
         differences=tuple(reconcile(tables)),
     )
 
@@ -165,7 +168,7 @@ def format_table(audit: Audit) -> str:
         f"{totals.tokens:,} tokens",
     ]
     lines += [_breakdown_text(breakdown, totals) for breakdown in audit.breakdowns]
-    lines += [_funnel_text(audit), _verdict_text(audit)]
+    lines += [_funnel_text(audit), *_incomplete_text(audit.incomplete), _verdict_text(audit)]
     return "\n\n".join(lines)
 
 
@@ -218,6 +221,20 @@ def _funnel_text(audit: Audit) -> str:
     kept = ("", f"{totals.kept_bytes:,}", f"{totals.tokens:,}", f"{totals.kept:,}", "", "")
     table.add_row("kept", *kept)
     return render(table)
+
+
+def _incomplete_text(found: Incomplete) -> list[str]:
+    """Return a line about repositories with a part of their files, if there are any."""
+    if not found.repositories:
+        return []
+    first = found.most[0]
+    noun = "repository" if found.repositories == 1 else "repositories"
+    return [
+        f"Dedup of files left {found.repositories:,} {noun} incomplete, of which "
+        f"{found.files:,} files ({found.num_bytes:,} bytes) are kept elsewhere only.\n"
+        f"Most: {printable(first.repository)} keeps {first.kept:,} files and lacks "
+        f"{first.missing:,}. Languages in dedup.repository_languages are compared whole."
+    ]
 
 
 def _verdict_text(audit: Audit) -> str:

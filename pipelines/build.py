@@ -1,23 +1,20 @@
 """Build: run the graph, publish what came out, or say exactly what is missing."""
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from ..corpus.errors import GristmillError
 from ..corpus.storage import configure, exists, is_local, join, read_bytes, write_bytes
-from .artifact import Manifest
-from .engine import Engine, Executor, LocalExecutor, NodeId, Observer, RayExecutor
+from .engine import Engine, Observer, by_stage
+from .executors import Executor
 from .graph import Graph
 from .published import BuildRecord, Publication, publish, read_build
 from .recipe import Recipe, load_recipe
 from .removals import load_take_down
 from .stage import Failure
-from .store import Store
+from .store import Store, open_store
 
 
 class BuildResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,44 +67,6 @@ def open_recipe(path: str) -> Recipe:
     return recipe
 
 
-def make_executor(*, workers: int | None, address: str | None) -> Executor:
-    """Return a plain loop for 0 workers, else Ray on this machine or at an address."""
-    if workers == 0:
-        return LocalExecutor()
-    return RayExecutor(workers=workers, address=address)
-
-
-@contextmanager
-def open_store(out: str) -> Iterator[Store]:
-    """Open the work folder of a build directory; a second build at the same time is an error."""
-    if not is_local(out):
-        yield Store(out)
-        return
-    work = Path(out) / "work"
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise GristmillError(
-            f"the build directory cannot be written: {error.strerror}",
-            where=out,
-            todo="Choose another --out, or mend its permissions.",
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise GristmillError(
-            "another gristmill is working in this build directory",
-            where=out,
-            todo="Wait for it, or choose another --out.",
-        ) from None
-    try:
-        yield Store(out)
-    finally:
-        os.close(lock)
-
-
 def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer) -> BuildResult:
     previous = read_build(store.out)
     graph = Graph(recipe, store, load_take_down(store.out), artifacts_of(previous))
@@ -139,14 +98,6 @@ def _build(recipe: Recipe, store: Store, executor: Executor, observer: Observer)
 def artifacts_of(previous: BuildRecord | None) -> Mapping[str, Mapping[str, str]]:
     """Return stage -> shard -> key of the artifacts of a published build."""
     return previous.artifacts if previous is not None else {}
-
-
-def by_stage(done: Mapping[NodeId, Manifest]) -> dict[str, dict[str, Manifest]]:
-    """Return the manifests as stage -> shard -> manifest."""
-    stages: dict[str, dict[str, Manifest]] = {"pack": {}, "ledger": {}}
-    for (stage, shard), manifest in done.items():
-        stages.setdefault(stage, {})[shard] = manifest
-    return stages
 
 
 def remember_recipe(out: str, path: str) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .decontam_cli import decontam
+
 if TYPE_CHECKING:
     from .build import BuildResult
     from .plan import Plan
@@ -25,6 +27,9 @@ INTERRUPTED = 130
 @click.version_option(package_name="gristmill")
 def cli() -> None:
     """Build, audit and regenerate the pre-training mixture of a code model."""
+
+
+cli.add_command(decontam)
 
 
 def main() -> None:
@@ -88,7 +93,7 @@ def build(
 ) -> None:
     """Build RECIPE into a directory; what is done already is not done again."""
     from .build import build as run
-    from .build import make_executor
+    from .engine import make_executor
     from .progress import make_observer
 
     with closing(make_observer()) as observer, _notes_on_stderr():
@@ -120,7 +125,7 @@ def _finish_build(result: "BuildResult", *, as_json: bool) -> None:
 @_shared
 def plan(recipe: str, *, out: str, workers: int | None, address: str | None, as_json: bool) -> None:
     """Say what `build` would redo, why, and what each language gains or loses."""
-    from .build import make_executor
+    from .engine import make_executor
     from .plan import plan as run
     from .summary import plan_text, to_json
 
@@ -170,7 +175,7 @@ def audit(directory: str, *, by: str, as_json: bool, html: str | None) -> None:
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="More than 1 run under ray.",
+    help="Threads of this process.",
 )
 @click.option("--ray", "address", default=None, help="Address of a running ray cluster.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -188,13 +193,12 @@ def dedup(
     as_json: bool,
 ) -> None:
     """Copy Parquet FILES into a directory without their exact and near duplicates."""
-    from .build import make_executor
-    from .dedup_command import dedup_files, dedup_settings
+    from .dedup_command import dedup_executor, dedup_files, dedup_settings
     from .progress import make_observer
     from .summary import dedup_text, to_json
 
     settings = dedup_settings(threshold=threshold, partitions=partitions, memory_bytes=memory_bytes)
-    is_loop = workers < 2 and address is None
+    executor = dedup_executor(workers=workers, address=address)
     with closing(make_observer()) as observer, _notes_on_stderr():
         result = dedup_files(
             files,
@@ -202,7 +206,7 @@ def dedup(
             settings=settings,
             text_field=text_field,
             id_field=id_field,
-            executor=make_executor(workers=0 if is_loop else workers, address=address),
+            executor=executor,
             observer=observer,
         )
     click.echo(to_json(result) if as_json else dedup_text(result))
@@ -284,7 +288,7 @@ def remove(
     as_json: bool,
 ) -> None:
     """Take what LIST names (repositories, owners, URLs, content ids) out of DIRECTORY."""
-    from .build import make_executor
+    from .engine import make_executor
     from .progress import make_observer
     from .remove import remove_documents
     from .summary import receipt_text, to_json

@@ -23,14 +23,15 @@ from ..corpus.storage import (
     write_bytes,
 )
 from .artifact import InputFile, Manifest, artifact_url
-from .build import by_stage, open_store
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .dedup_inputs import checked_columns, named_files
-from .engine import Engine, Executor, Node, NodeId, Observer
-from .recipe import DedupSettings
+from .dedup_settings import DedupSettings
+from .engine import Engine, Node, NodeId, Observer, by_stage, make_executor
+from .executors import Executor, LocalExecutor, ThreadExecutor
+from .row_groups import decoded_once
 from .stage import Failure, Stage
 from .stages.scan import KeepRows, Scan, ScannedItems
-from .store import Store
+from .store import Store, open_store
 
 
 class DedupRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +75,13 @@ def dedup_settings(
         raise GristmillError(str(error), where="options", todo="Give another value.") from None
 
 
+def dedup_executor(*, workers: int, address: str | None) -> Executor:
+    """Return so many threads of this process (0 and 1: a plain loop), or a Ray cluster."""
+    if address is not None:
+        return make_executor(workers=None, address=address)
+    return ThreadExecutor(workers) if workers > 1 else LocalExecutor()
+
+
 def dedup_files(
     patterns: Sequence[str],
     *,
@@ -108,7 +116,8 @@ def dedup_files(
                 for name, url in urls.items()
             }
             graph = FileGraph(store, settings, files, text_field=text_field, id_field=id_field)
-            return _run(graph, store, executor, observer)
+            with decoded_once(settings.memory_bytes):
+                return _run(graph, store, executor, observer)
         finally:
             executor.close()
             store.save()

@@ -9,8 +9,8 @@ from itertools import count
 from typing import NamedTuple
 
 from .artifact import InputFile, Manifest, as_json
+from .dedup_settings import DedupSettings
 from .engine import Node, NodeId
-from .recipe import DedupSettings
 from .stage import Stage
 from .stages.bands import Bands, Candidates, Pairs
 from .stages.components import Cluster, Forest, Label, LargeStar, SmallStar

@@ -16,6 +16,7 @@ import msgspec
 from ..corpus.errors import GristmillError
 from ..corpus.storage import configured, join, write_bytes
 from .artifact import InputFile, Manifest, artifact_url
+from .executors import Executor, LocalExecutor
 from .stage import Failure, Stage, Task, run_task
 from .store import Store
 
@@ -66,45 +67,6 @@ class Observer(Protocol):
 
     def fail(self, node: Node, failure: Failure, *, attempts_left: int) -> None:
         """A task failed."""
-
-
-class Executor(Protocol):
-    """Runs tasks one by one or many at a time."""
-
-    def submit(self, task: Task, key: str) -> None:
-        """Take a task."""
-
-    def wait(self) -> tuple[Task, Manifest | Failure]:
-        """Return a finished task; only called while there is one under way."""
-
-    def slots(self) -> int:
-        """How many more tasks it wants before `wait` should be called."""
-
-    def close(self) -> None:
-        """Stop the workers."""
-
-
-class LocalExecutor:
-    """A plain loop in this process."""
-
-    def __init__(self) -> None:
-        self._queue: deque[tuple[Task, str]] = deque()
-
-    def submit(self, task: Task, key: str) -> None:
-        """Queue a task."""
-        self._queue.append((task, key))
-
-    def wait(self) -> tuple[Task, Manifest | Failure]:
-        """Run the first queued task."""
-        task, key = self._queue.popleft()
-        return task, run_task(task, key)
-
-    def slots(self) -> int:
-        """One at a time, so that the progress shown is true."""
-        return 1 - len(self._queue)
-
-    def close(self) -> None:
-        """Nothing to stop."""
 
 
 class RayExecutor:
@@ -192,6 +154,21 @@ def _cluster_resources() -> dict[str, float]:
 
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return resources
+
+
+def make_executor(*, workers: int | None, address: str | None) -> Executor:
+    """Return a plain loop for 0 workers, else Ray on this machine or at an address."""
+    if workers == 0:
+        return LocalExecutor()
+    return RayExecutor(workers=workers, address=address)
+
+
+def by_stage(done: Mapping[NodeId, Manifest]) -> dict[str, dict[str, Manifest]]:
+    """Return the manifests as stage -> shard -> manifest."""
+    stages: dict[str, dict[str, Manifest]] = {"pack": {}, "ledger": {}}
+    for (stage, shard), manifest in done.items():
+        stages.setdefault(stage, {})[shard] = manifest
+    return stages
 
 
 class Outcome(msgspec.Struct, kw_only=True):

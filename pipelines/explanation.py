@@ -3,6 +3,7 @@
 import msgspec
 
 from ..filters.rule import Rule
+from .decontamination import BenchmarkHit
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     row: LedgerRow
     signals: dict[str, object]
     rules: tuple[RuleVerdict, ...]
+    benchmark_hits: tuple[BenchmarkHit, ...]  # those of most words first
     keeper: Related
     cluster_members: Related
     copies: Related

@@ -11,11 +11,12 @@ import msgspec
 
 from ..corpus.record import ReadDrop
 from ..filters.rule import Rule
+from .decontamination import CONTAMINATED
 from .published import BuildRecord
 from .stages.decide import REMOVED
 from .tables import BuildTables
 
-DropKind = Literal["read", "removal", "rule", "duplicate"]
+DropKind = Literal["read", "removal", "contamination", "rule", "duplicate"]
 DUPLICATES: Final = ("same_page", "exact_duplicate", "near_duplicate", "little_left")
 
 
@@ -89,7 +90,7 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
     first = _by_reason(tables.fetch(_Part, _FIRST))
     hits = _by_reason(tables.fetch(_Part, _HITS))
     rules = [rule.name for rule in recipe_rules(tables.record)]
-    order = [*get_args(ReadDrop), REMOVED, *rules]
+    order = [*get_args(ReadDrop), REMOVED, CONTAMINATED, *rules]
     # A rule of another version of the recipe cannot be in this ledger; unknown reasons go last.
     names = dict.fromkeys([*order, *sorted(first.keys() | hits.keys())])
     for name in DUPLICATES:
@@ -162,4 +163,6 @@ def _kind(name: str, *, is_rule: bool) -> DropKind:
         return "rule"
     if name in DUPLICATES:
         return "duplicate"
+    if name == CONTAMINATED:
+        return "contamination"
     return "removal" if name == REMOVED else "read"

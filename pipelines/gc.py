@@ -3,9 +3,8 @@
 import msgspec
 
 from ..corpus.storage import join, remove, size
-from .build import open_store
 from .published import read_build
-from .store import Store
+from .store import Store, open_store
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, as_json
+from .decontamination import index_files
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
 from .graph_cuts import CutGraph
@@ -27,6 +28,7 @@ from .removals import TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
+from .stages.decontaminate import Decontaminate
 from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
@@ -58,6 +60,8 @@ class Graph:
         kinds = {shard.name: shard.kind for shard in self.shards}
         self._pages = PageGraph(recipe.raw.dedup, store, web)
         self._cuts = CutGraph(recipe.raw.dedup, store, kinds)
+        settings = recipe.raw.decontamination
+        self.index = index_files(settings, base=recipe.base, where=recipe.path, digest=store.digest)
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield everything up to the tokens; each phase is run before the next is asked for."""
@@ -97,7 +101,19 @@ class Graph:
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
+        if self._hits_role():
+            wanted = recipe.raw.decontamination
+            scan = Decontaminate(
+                index=self.index,
+                near=wanted.near,
+                is_wanted=shard.component in wanted.components,
+            )
+            nodes.append(self._map(scan, name, text))
         return nodes
+
+    def _hits_role(self) -> tuple[str, ...]:
+        """Return the decontaminate stage's role where the recipe has an index, else nothing."""
+        return ("decontaminate",) if self.index else ()
 
     def _comment_engine(self) -> NaturalEngine | None:
         """Return what names the language of comments, if a rule asks for it."""
@@ -120,8 +136,9 @@ class Graph:
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
+        verdicts = (*self._syntax_role(), *self._hits_role())
         return [
-            self._map(decide, name, ("read", "language", "measure", *self._syntax_role())),
+            self._map(decide, name, ("read", "language", "measure", *verdicts)),
             self._pages.without_dropped(
                 self._map(items, name, ("read", "language", "measure", "decide"))
             ),
@@ -270,5 +287,6 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._syntax_role(), *self._cuts.role)
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._hits_role())
+        asked = (*asked, *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..corpus.sources.unit import UnitKind
 from .artifact import InputFile, Manifest
+from .dedup_settings import DedupSettings
 from .engine import Node, NodeId
-from .recipe import DedupSettings
 from .stage import Stage
 from .stages.exchange import partition_name
 from .stages.lines import CommonLines, LinePages, Lines

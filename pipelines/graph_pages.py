@@ -10,8 +10,8 @@ import msgspec
 
 from .artifact import InputFile
 from .dedup_graph import DedupGraph, Done, slices
+from .dedup_settings import DedupSettings
 from .engine import Node, NodeId
-from .recipe import DedupSettings
 from .stages.exchange import partition_name, shard_slice
 from .stages.pages import PageFates, PageKeepers, Pages, SamePage
 from .store import Store

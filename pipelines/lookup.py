@@ -13,6 +13,7 @@ import msgspec
 
 from ..corpus.errors import GristmillError
 from ..filters.rule import Rule
+from .decontamination import HITS_COLUMN, BenchmarkHit
 from .explanation import Document, Explanation, LedgerRow, Reference, Related, RuleVerdict
 from .funnel import recipe_rules
 from .tables import BuildTables, open_tables
@@ -127,7 +128,7 @@ _NEAR_COLLECTIONS = f"""
 def _explain(tables: BuildTables, doc: str, form: str, name: str, number: int) -> Explanation:
     rows = tables.fetch_mappings(_ROWS, (form, name))
     documents = msgspec.convert(rows, list[LedgerRow])
-    own = frozenset(LedgerRow.__struct_fields__)
+    own = frozenset({*LedgerRow.__struct_fields__, HITS_COLUMN})
     keepers = _related(tables, "item", [row.keeper for row in documents])
     members = _related(tables, "cluster", [row.cluster or row.item_id for row in documents])
     copies = _related(tables, "content", [row.content_id for row in documents])
@@ -140,6 +141,9 @@ def _explain(tables: BuildTables, doc: str, form: str, name: str, number: int) -
                 row=row,
                 signals={key: value for key, value in columns.items() if key not in own},
                 rules=tuple(_verdict(rule, row, columns) for rule in rules if rule.can_fire()),
+                benchmark_hits=msgspec.convert(
+                    columns.get(HITS_COLUMN) or (), tuple[BenchmarkHit, ...]
+                ),
                 keeper=_without(keepers.get(row.keeper or ""), row, is_among=False),
                 cluster_members=_without(item, row, is_among=row.cluster is not None),
                 copies=_without(copies.get(row.content_id or ""), row, is_among=True),

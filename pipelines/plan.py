@@ -12,15 +12,16 @@ import msgspec
 
 from ..corpus.record import Component
 from .artifact import Manifest
-from .build import artifacts_of, open_recipe, open_store
-from .engine import Engine, Executor, Node, Outcome
+from .build import artifacts_of, open_recipe
+from .engine import Engine, Node, Outcome
+from .executors import Executor
 from .graph import Graph
 from .published import BuildRecord, read_build, token_path
 from .reasons import Before, PlannedTask
 from .removals import load_take_down
 from .stage import Failure, Stage, Task
 from .stages.tokens import Pack, split_slice_name
-from .store import Store
+from .store import Store, open_store
 
 
 class ShardChange(msgspec.Struct, frozen=True, kw_only=True):

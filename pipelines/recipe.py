@@ -17,46 +17,21 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
-from ..dedup.lines import Boilerplate
-from ..dedup.minhash import MinHashScheme
 from ..dedup.presets import SCHEME_PRESETS
-from ..dedup.substrings import Substrings, load_suffix_arrays
-from ..dedup.urls import UrlRules
+from ..dedup.substrings import load_suffix_arrays
 from ..filters.claims import PathJudge
 from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
 from ..filters.rules import Rule, parse_rules
 from ..filters.syntax_scope import SyntaxSettings, check_syntax
+from .decontamination import DecontaminationSettings
+from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-
-LEAST_MEMORY_BYTES = 1 << 20
-
-
-class DedupSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What counts as a duplicate; StarCoder's numbers, as DeepSeek-Coder gives none."""
-
-    minhash: MinHashScheme = MinHashScheme()
-    partitions: int = 4  # of the id and band spaces: how many tasks share an exchange
-    memory_bytes: int = 1 << 29  # that an exchange may take in a worker before it uses the disk
-    repository_languages: tuple[str, ...] = ()  # compared as whole repositories, not as files
-    boilerplate: Boilerplate = Boilerplate()
-    substrings: Substrings = Substrings()
-    min_left_chars: int = 100  # what is cut to fewer is dropped
-    page_urls: Literal[UrlRules, "off"] = "web"  # which URLs are one page's
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.partitions <= 4096:
-            raise ValueError("partitions must lie between 1 and 4096")
-        if self.memory_bytes < LEAST_MEMORY_BYTES:
-            raise ValueError(f"memory_bytes must be at least {LEAST_MEMORY_BYTES}")
-        if self.min_left_chars < 1:
-            raise ValueError("min_left_chars must be at least 1")
 
 
 class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +76,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     languages: LanguageSettings = LanguageSettings()
     rules: dict[str, object] = {}
     syntax: SyntaxSettings = SyntaxSettings()
+    decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one

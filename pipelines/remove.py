@@ -10,7 +10,8 @@ from ..corpus.ids import digest_parts
 from ..corpus.storage import exists, join, read_bytes, write_bytes
 from .artifact import open_parquet
 from .build import BuildResult, build, remembered_recipe
-from .engine import Executor, Observer
+from .engine import Observer
+from .executors import Executor
 from .gc import collect_garbage
 from .published import BuildRecord, read_build
 from .removals import (

@@ -8,6 +8,7 @@ from . import page
 from .audit import Audit, Breakdown, Group, audit_tables
 from .funnel import Drop, recipe_rules
 from .page import Bar, TableRow
+from .report_contamination import contamination_parts
 from .report_duplicates import duplicate_parts
 from .report_facts import Facts, read_facts
 from .report_languages import detection_parts
@@ -21,6 +22,7 @@ SECTIONS = (
     ("detection", "How languages were told"),
     ("funnel", "What was dropped"),
     ("rules", "Rules"),
+    ("decontamination", "Decontamination"),
     ("duplicates", "Duplicates"),
     ("contributors", "Contributors"),
     ("licences", "Licences"),
@@ -61,7 +63,8 @@ def render_report(out: str) -> str:
         _section("detection", *detection_parts(facts.told)),
         _funnel(found),
         _rules(found, rules),
-        _section("duplicates", *duplicate_parts(facts)),
+        _section("decontamination", *contamination_parts(facts.contamination)),
+        _section("duplicates", *duplicate_parts(facts, found.incomplete)),
         _contributors(facts, found.totals.tokens),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),

@@ -1,11 +1,12 @@
 """The report's section on duplicates: how alike they are, and the largest clusters."""
 
 from . import page
+from .incomplete import Incomplete
 from .page import TableRow
 from .report_facts import SIMILARITY_BINS, DuplicateCluster, Facts
 
 
-def duplicate_parts(facts: Facts) -> list[str]:
+def duplicate_parts(facts: Facts, incomplete: Incomplete) -> list[str]:
     """Return the contents of the section on duplicates."""
     counted = facts.duplicates
     summary = (
@@ -28,7 +29,7 @@ def duplicate_parts(facts: Facts) -> list[str]:
         )
         more = f"and {hidden:,} more; all clusters by size" if hidden else "all clusters by size"
         parts.append(page.details(more, content))
-    return parts
+    return [*parts, *_incomplete(incomplete)]
 
 
 def _similarities(facts: Facts) -> list[str]:
@@ -60,3 +61,27 @@ def _cluster(cluster: DuplicateCluster) -> TableRow:
             "same URL" if least is None else f"{least:.2f}",
         ),
     )
+
+
+def _incomplete(found: Incomplete) -> list[str]:
+    """Say which repositories lack files because a copy is kept in another one."""
+    if not found.repositories:
+        return []
+    summary = (
+        f"Dedup of files left {found.repositories:,} repositories incomplete: "
+        f"{found.files:,} of their files ({page.size_text(found.num_bytes)}) are kept elsewhere "
+        "only. Languages in dedup.repository_languages are compared as whole repositories."
+    )
+    rows = [
+        TableRow(
+            name=one.repository,
+            cells=(
+                page.count(one.kept),
+                page.count(one.missing),
+                page.size_text(one.missing_bytes),
+            ),
+        )
+        for one in found.most
+    ]
+    head = ("repository", "files kept", "lacking", "bytes lacking")
+    return [page.paragraph(summary), page.table("Incomplete repositories", head, rows)]

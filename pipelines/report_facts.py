@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from .report_contamination import Contamination, read_contamination
 from .report_languages import Told, read_told
 from .tables import BuildTables
 
@@ -69,6 +70,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     contributors: tuple[Contributor, ...]
     num_contributors: int
     told: tuple[Told, ...]
+    contamination: Contamination | None
 
 
 class _Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,4 +155,5 @@ def read_facts(tables: BuildTables) -> Facts:
         contributors=tuple(tables.fetch(Contributor, _CONTRIBUTORS)),
         num_contributors=number.number,
         told=read_told(tables),
+        contamination=read_contamination(tables),
     )

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..corpus.errors import GristmillError
+from ..corpus.ids import ID_BYTES
 from ..corpus.storage import configure, digest_file, replace_atomically, size, write_bytes
 from .artifact import (
     InputFile,
@@ -73,8 +74,7 @@ class Output:
             self._writer = pq.ParquetWriter(
                 self.path,
                 table.schema,
-                compression=COMPRESSION,
-                compression_level=COMPRESSION_LEVEL,
+                **_compression(table.schema),
                 use_dictionary=_dictionary_columns(table.schema),
                 write_page_checksum=True,
             )
@@ -253,7 +253,7 @@ def _failure(task: Task, message: str, *, is_final: bool) -> Failure:
 
 def _run(task: Task, key: str, started: float) -> Manifest:
     stage, url = task.stage, artifact_url(task.folder, key)
-    with replace_atomically(url) as temporary:
+    with replace_atomically(url, is_durable=False) as temporary:
         output = Output(Path(temporary))
         stage.run(Inputs({**task.inputs, **task.hints}), output)
         rows, slices = output.finish()
@@ -274,7 +274,7 @@ def _run(task: Task, key: str, started: float) -> Manifest:
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         tools=tool_versions(),
     )
-    write_bytes(manifest_url(task.folder, key), msgspec.json.encode(manifest))
+    write_bytes(manifest_url(task.folder, key), msgspec.json.encode(manifest), is_durable=False)
     return manifest
 
 
@@ -282,6 +282,22 @@ def _records(inputs: Mapping[str, Iterable[InputFile]]) -> Iterable[InputRecord]
     for role, files in inputs.items():
         for file in files:
             yield InputRecord(role=role, shard=file.shard, digest=file.digest)
+
+
+def _compression(schema: pa.Schema) -> dict[str, object]:
+    """Signatures are hashes, which do not compress; whoever writes them writes no nested column."""
+    wide = [
+        field.name
+        for field in schema
+        if pa.types.is_fixed_size_binary(field.type) and field.type.byte_width > ID_BYTES
+    ]
+    if not wide:
+        return {"compression": COMPRESSION, "compression_level": COMPRESSION_LEVEL}
+    others = [name for name in schema.names if name not in wide]
+    return {
+        "compression": dict.fromkeys(others, COMPRESSION) | dict.fromkeys(wide, "none"),
+        "compression_level": dict.fromkeys(others, COMPRESSION_LEVEL),
+    }
 
 
 def _dictionary_columns(schema: pa.Schema) -> list[str]:

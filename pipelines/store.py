@@ -4,15 +4,21 @@ Layout: `work/STAGE/SHARD/KEY.parquet` and `KEY.json`. A file whose size or modi
 not what the store last saw is digested again; if the digest is wrong the artifact never happened.
 """
 
+import fcntl
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 
-from ..corpus.sources import DigestMemo
+from ..corpus.errors import GristmillError
+from ..corpus.memo import DigestMemo
 from ..corpus.storage import (
     digest_file,
     escape_glob,
     exists,
+    is_local,
     join,
     list_files,
     read_bytes,
@@ -107,6 +113,37 @@ class Store:
         """Yield every file below the work folder that belongs to an artifact."""
         for suffix in ("json", "parquet"):
             yield from list_files(join(escape_glob(self.work), "*", "*", f"*.{suffix}"))
+
+
+@contextmanager
+def open_store(out: str) -> Iterator[Store]:
+    """Open the work folder of a build directory; a second build at the same time is an error."""
+    if not is_local(out):
+        yield Store(out)
+        return
+    work = Path(out) / "work"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        lock = os.open(work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise GristmillError(
+            f"the build directory cannot be written: {error.strerror}",
+            where=out,
+            todo="Choose another --out, or mend its permissions.",
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise GristmillError(
+            "another gristmill is working in this build directory",
+            where=out,
+            todo="Wait for it, or choose another --out.",
+        ) from None
+    try:
+        yield Store(out)
+    finally:
+        os.close(lock)
 
 
 def read_manifest(url: str) -> Manifest | None:

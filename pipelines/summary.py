@@ -1,18 +1,21 @@
 """What a command tells a person on stdout, and the same as JSON for a tool."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.table import Table
 
-from .build import BuildResult
-from .dedup_command import DedupResult
-from .gc import Garbage
-from .plan import Plan
 from .printable import render
-from .reasons import PlannedTask
-from .remove import Receipt
-from .stage import Failure
+
+if TYPE_CHECKING:  # each command loads its own
+    from .build import BuildResult
+    from .dedup_command import DedupResult
+    from .gc import Garbage
+    from .plan import Plan
+    from .reasons import PlannedTask
+    from .remove import Receipt
+    from .stage import Failure
 
 MAX_LINES = 20
 
@@ -22,7 +25,7 @@ def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def build_json(result: BuildResult) -> str:
+def build_json(result: "BuildResult") -> str:
     """Return a build's result without the long list of its artifacts."""
     record = result.record
     return to_json(
@@ -38,7 +41,7 @@ def build_json(result: BuildResult) -> str:
     )
 
 
-def build_text(result: BuildResult) -> str:
+def build_text(result: "BuildResult") -> str:
     """Return what a build did, in a few lines."""
     if result.failures:
         return _failed_text(result.failures, result.out, "Mend the input and build again.")
@@ -57,7 +60,7 @@ def build_text(result: BuildResult) -> str:
     return f"{result.out}: {corpus}.\n{did}{f', {gone} removed' if gone else ''}."
 
 
-def dedup_text(result: DedupResult) -> str:
+def dedup_text(result: "DedupResult") -> str:
     """Return what a dedup of files did, in a few lines."""
     if result.failures:
         return _failed_text(result.failures, result.out, "Mend the input and run it again.")
@@ -73,7 +76,7 @@ def dedup_text(result: DedupResult) -> str:
     return f"{result.out}: {rows}.\n{ran} ran, {result.num_cached:,} already done."
 
 
-def _failed_text(failures: Sequence[Failure], out: str, todo: str) -> str:
+def _failed_text(failures: "Sequence[Failure]", out: str, todo: str) -> str:
     lines = [f"{number(len(failures), 'task')} failed; nothing was published:"]
     for failure in failures[:MAX_LINES]:
         lines.append(f"  {failure.stage} of {failure.shard}: {failure.message}")
@@ -81,7 +84,7 @@ def _failed_text(failures: Sequence[Failure], out: str, todo: str) -> str:
     return "\n".join(lines)
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: "Plan") -> str:
     """Return a plan as a person reads it: why, what is written, and what each language gains."""
     failed = [f"{f.stage} of {f.shard} failed: {f.message}" for f in plan.failures]
     if not failed and not plan.tasks and not plan.shards and plan.is_exact:
@@ -99,7 +102,7 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _reasons(plan: Plan) -> list[str]:
+def _reasons(plan: "Plan") -> list[str]:
     """Return each cause with the tasks it concerns, then how many tasks follow from them."""
     tasks = (*plan.done, *plan.tasks)
     roots = [task for task in tasks if not task.is_consequence]
@@ -122,7 +125,7 @@ def _shortened(lines: list[str]) -> list[str]:
     return [*lines[:MAX_LINES], f"  and {len(lines) - MAX_LINES} more (--json has all)"]
 
 
-def _language_table(plan: Plan) -> str:
+def _language_table(plan: "Plan") -> str:
     table = Table(box=None, pad_edge=False)
     for name in ("component", "language"):
         table.add_column(name)
@@ -140,7 +143,7 @@ def _language_table(plan: Plan) -> str:
     return render(table)
 
 
-def receipt_text(receipt: Receipt) -> str:
+def receipt_text(receipt: "Receipt") -> str:
     """Return a removal's receipt as a person reads it."""
     lines = [f"{number(receipt.documents, 'document')} taken out of the training data."]
     for line, count in receipt.entries.items():
@@ -156,7 +159,7 @@ def receipt_text(receipt: Receipt) -> str:
     return "\n".join(lines)
 
 
-def garbage_text(garbage: Garbage, *, dry_run: bool) -> str:
+def garbage_text(garbage: "Garbage", *, dry_run: bool) -> str:
     """Return what a collection removed."""
     verb = "would be removed" if dry_run else "removed"
     megabytes = garbage.num_bytes / 1e6

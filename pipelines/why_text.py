@@ -52,6 +52,7 @@ def _document(document: Document) -> Iterator[str]:
     yield from _tokens(document)
     yield from _signals(document)
     yield from _rules(document)
+    yield from _hits(document)
     yield from _relatives(document)
 
 
@@ -98,6 +99,18 @@ def _rules(document: Document) -> Iterator[str]:
     yield "rules, in order"
     for verdict in document.rules:
         yield f"  {_mark(verdict):<6} {verdict.rule.name}: {_conditions(verdict)}"
+
+
+def _hits(document: Document) -> Iterator[str]:
+    if document.benchmark_hits:
+        yield "holds of benchmarks"
+    for hit in document.benchmark_hits:
+        end = hit.start + hit.length
+        yield (
+            f"  {hit.benchmark} {hit.item}, {hit.field}: {hit.num_words} words ({hit.kind}) at "
+            f"characters {hit.start:,} to {end:,}"
+        )
+        yield f"    {hit.excerpt}"
 
 
 def _mark(verdict: RuleVerdict) -> str:

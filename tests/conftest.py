@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 DEMO_RECIPE = Path(__file__).parents[1] / "pipelines/recipes/demo.toml"

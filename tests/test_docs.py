@@ -26,9 +26,10 @@ from gristmill.filters.rules import PRESETS
 from gristmill.filters.syntax_scope import SyntaxSettings
 from gristmill.pipelines.artifact import InputRecord, Manifest, Slice
 from gristmill.pipelines.cli import cli
+from gristmill.pipelines.decontamination import DecontaminationSettings
+from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
 from gristmill.pipelines.recipe import (
-    DedupSettings,
     MixtureSettings,
     OrderSettings,
     RawRecipe,
@@ -55,6 +56,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[read]`": ReadLimits,
     "`[rules]`": Rule,
     "`[syntax]`": SyntaxSettings,
+    "`[decontamination]`": DecontaminationSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
     "`[dedup.boilerplate]`": Boilerplate,
@@ -166,9 +168,18 @@ def test_links_lead_to_files(name: str) -> None:
         assert "://" in target or (ROOT / name).parent.joinpath(target).exists(), target
 
 
+def every_command(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield each command with its name, those of groups too."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
 def test_every_command_and_option_is_documented() -> None:
     documented = rows(section(page("docs/operations.md"), "Commands"))
-    for name, command in cli.commands.items():
+    for name, command in every_command(cli):
         row = next(cells for usage, cells in documented.items() if f" {name} " in usage)
         for parameter in command.params:
             if isinstance(parameter, click.Option):

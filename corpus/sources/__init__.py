@@ -1,12 +1,10 @@
 """Where records come from: repositories, web archives and document files."""
 
 from .listing import list_units
-from .memo import DigestMemo
 from .read import read_unit
 from .unit import ReadLimits, ReadOptions, RepositoryMetadata, SourceSpec, Unit, UnitKind
 
 __all__ = [
-    "DigestMemo",
     "ReadLimits",
     "ReadOptions",
     "RepositoryMetadata",

@@ -8,12 +8,12 @@ import msgspec
 
 from .. import storage
 from ..errors import GristmillError
+from ..memo import DigestMemo
 from .archive import SUFFIXES as ARCHIVE_SUFFIXES
 from .archive import is_archive
 from .directory import directory_digest, directory_stamp
 from .documents import is_documents_file
 from .git import git_directory, head_commit
-from .memo import DigestMemo
 from .unit import RepositoryMetadata, SourceSpec, Unit
 
 

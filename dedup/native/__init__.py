@@ -31,6 +31,17 @@ def graph_kernel() -> ModuleType | None:
 
 
 @cache
+def scanner() -> ModuleType | None:
+    """Return the extension that finds n-grams; None where it was not built."""
+    try:
+        from . import _decontam
+    except ImportError:
+        _say_once()
+        return None
+    return _decontam
+
+
+@cache
 def _say_once() -> None:
     print(
         "gristmill: numpy finds near-duplicates, many times slower: the C extension was not"

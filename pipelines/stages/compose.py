@@ -19,7 +19,7 @@ CONTEXT_FILES = (r"go\.mod", r"pyproject\.toml", r"setup\.py", r"setup\.cfg")
 VERDICT = pa.schema(
     [
         ("doc_id", pa.binary(16)),
-        ("dropped_by", pa.string()),  # read_drop, removed, a rule, same_page, ..._duplicate
+        ("dropped_by", pa.string()),  # read_drop, removed, contaminated, a rule, same_page, ...
         ("item_id", pa.binary(16)),  # what was compared: the document or its repository
         ("cluster", pa.binary(16)),
         ("keeper", pa.binary(16)),  # the item that stands for a dropped duplicate

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from ...corpus.record import READ
 from ...filters.rules import Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
+from ..decontamination import CONTAMINATED, HITS_COLUMN
 from ..removals import Removals, removed_rows
 from ..stage import Inputs, Output, Stage, value_counts
 
@@ -17,7 +18,11 @@ SIGNAL_COLUMNS = {"syntax": SYNTAX_SIGNALS.names}  # of stages that also write w
 
 
 class Decide(Stage, frozen=True, kw_only=True):
-    """Applies the take-down list and the recipe's rules to every row."""
+    """Applies the take-down list, the benchmarks' hits and the recipe's rules to every row.
+
+    A contaminated document has that reason whatever rules say, so that the list of them that
+    people review does not change with a threshold; `rule_hits` has the rules all the same.
+    """
 
     name: ClassVar[str] = "decide"
     version: ClassVar[int] = 1
@@ -26,7 +31,7 @@ class Decide(Stage, frozen=True, kw_only=True):
     removals: Removals = Removals()
 
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write doc_id, rule_hits and dropped_by (read_drop, removed, or the first rule)."""
+        """Write doc_id, rule_hits and dropped_by (read_drop, removed, contaminated, or a rule)."""
         table = inputs.table("read", METADATA)
         for role in ("language", "measure", "syntax"):
             if not inputs.all(role):  # nobody asked for it
@@ -37,7 +42,12 @@ class Decide(Stage, frozen=True, kw_only=True):
                     table = table.append_column(name, features[name])
         verdict = decide(table, self.rules)
         removed = pa.array(removed_rows(table, self.removals))
-        dropped_by = pc.if_else(removed, pa.scalar(REMOVED), verdict["dropped_by"])
+        dropped_by = verdict["dropped_by"]
+        if inputs.all("decontaminate"):
+            hits = inputs.table("decontaminate", [HITS_COLUMN])[HITS_COLUMN]
+            is_hit = pc.fill_null(pc.greater(pc.list_value_length(hits), 0), fill_value=False)
+            dropped_by = pc.if_else(is_hit, pa.scalar(CONTAMINATED), dropped_by)
+        dropped_by = pc.if_else(removed, pa.scalar(REMOVED), dropped_by)
         output.write(
             pa.table(
                 {

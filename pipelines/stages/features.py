@@ -73,7 +73,7 @@ class Sign(Stage, frozen=True, kw_only=True):
 
     def key_settings(self) -> dict[str, object]:
         """Return what decides the signature: neither bands nor threshold do."""
-        return sketch_settings(self.scheme)
+        return self.scheme.sketch_settings()
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, num_shingles and the signature (null without shingles)."""
@@ -91,16 +91,6 @@ class Sign(Stage, frozen=True, kw_only=True):
                 output.write(table)
                 signed = 0 if old.null_count == 0 else len(ids)
                 output.count("documents", {"signed": signed, "copied": len(ids) - signed})
-
-
-def sketch_settings(scheme: MinHashScheme) -> dict[str, object]:
-    """Return the settings of a scheme that decide a signature."""
-    return {
-        "method": scheme.method,
-        "num_permutations": scheme.num_permutations,
-        "ngram": scheme.ngram,
-        "seed": scheme.seed,
-    }
 
 
 def _signed_before(inputs: Inputs) -> pa.Table:

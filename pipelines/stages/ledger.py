@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
 from ...filters.syntax import SYNTAX_SIGNALS
+from ..decontamination import HITS_COLUMN
 from ..stage import Inputs, Output, Stage
 from .compose import Row
 from .decide import METADATA
@@ -58,6 +59,9 @@ class Ledger(Stage, frozen=True, kw_only=True):
             syntax = inputs.table("syntax", SYNTAX_SIGNALS.names)
             for name in syntax.column_names:
                 table = table.append_column(name, syntax[name])
+        if inputs.all("decontaminate"):
+            hits = inputs.table("decontaminate", [HITS_COLUMN])[HITS_COLUMN]
+            table = table.append_column(HITS_COLUMN, hits)
         verdict = inputs.table("select")
         for trim in (file.read() for file in inputs.all("trim")):
             dropped_by = pc.coalesce(verdict["dropped_by"], trim["dropped_by"])

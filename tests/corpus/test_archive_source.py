@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
-from gristmill.corpus.sources import DigestMemo, ReadLimits, SourceSpec, list_units, read_unit
+from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOISE = random.Random(1).randbytes(200_000).hex().encode()

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
-from gristmill.corpus.sources import DigestMemo, ReadLimits, SourceSpec, UnitKind, list_units
+from gristmill.corpus.sources import ReadLimits, SourceSpec, UnitKind, list_units
 from gristmill.corpus.sources import read_unit as read_records
 
 FILES = {

@@ -11,9 +11,9 @@ import pytest
 import zstandard
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
 from gristmill.corpus.sources import (
-    DigestMemo,
     ReadLimits,
     ReadOptions,
     SourceSpec,

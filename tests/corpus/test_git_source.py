@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
-from gristmill.corpus.sources import DigestMemo, ReadLimits, SourceSpec, list_units, read_unit
+from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
 
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.corpus.sources import DigestMemo, ReadLimits, SourceSpec, Unit, list_units, read_unit
+from gristmill.corpus.memo import DigestMemo
+from gristmill.corpus.sources import ReadLimits, SourceSpec, Unit, list_units, read_unit
 
 
 def units(folder: Path, *paths: str, memo: DigestMemo | None = None, **fields: str) -> list[Unit]:

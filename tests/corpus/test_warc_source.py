@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
-from gristmill.corpus.sources import DigestMemo, ReadLimits, SourceSpec, list_units, read_unit
+from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
 
 PAGE = "<html lang='{0}'><body><main><p>This is page {1}, {2}.</p></main></body></html>"
 Pack = Callable[[bytes], bytes]

@@ -20,7 +20,7 @@ LINE = st.one_of(
     st.sampled_from(
         ["", " ", "\t", "\r", "About this site and its authors", "x = f(a, b);", "---"]
     ),
-    st.text("ab \t\r{}>1\u00e9\u4e2d\U0001f600\u00a0", max_size=12),
+    st.text("ab \x00\t\r{}>1\u00e9\u4e2d\U0001f600\u00a0", max_size=12),
 )
 TEXT = st.one_of(st.text(max_size=20), st.lists(LINE, max_size=8).map("\n".join))
 

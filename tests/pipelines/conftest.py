@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 HOSTILE_REPOSITORY = "ada/<img src=x onerror=alert(1)>"

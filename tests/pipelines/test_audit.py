@@ -1,11 +1,13 @@
 """The audit counts what is there and names every way in which the files of a build disagree."""
 
+import io
 import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import fsspec
 import msgspec
@@ -17,6 +19,12 @@ import pytest
 from gristmill.corpus.errors import GristmillError
 from gristmill.filters.languages import language_table
 from gristmill.pipelines.audit import DIMENSIONS, Audit, Breakdown, audit, format_table
+from gristmill.pipelines.build import build
+from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.progress import JsonLines
+
+if TYPE_CHECKING:
+    from ..conftest import Corpus
 
 NUM_ROWS = 60
 
@@ -311,3 +319,28 @@ def test_the_table_sums_up_a_long_tail_and_escapes_names(built: Path) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_repositories_that_dedup_of_files_left_incomplete_are_named(built: Path) -> None:
+    found = audit(str(built), by=()).incomplete
+    # bob/tools holds two copies and a near copy of files of ada's, which has a licence
+    (bob,) = found.most
+    assert (bob.repository, bob.missing) == ("bob__tools", 3)
+    assert (found.repositories, found.files) == (1, 3)
+    assert found.num_bytes == bob.missing_bytes > 0
+    shown = format_table(audit(str(built), by=("component",)))
+    assert "left 1 repository incomplete" in shown
+    assert f"bob__tools keeps {bob.kept} files and lacks 3" in shown
+
+
+def test_a_copy_inside_a_repository_leaves_it_complete(
+    corpus: "Corpus", repository: Callable[[Path, Mapping[str, str]], Path]
+) -> None:
+    readme = "# The same twice\n\nOnce at the top and once among the other documents.\n"
+    shutil.rmtree(corpus.base / "repositories")
+    repository(corpus.base / "repositories/a__b", {"README.md": readme, "docs/README.md": readme})
+    observer = JsonLines(io.StringIO())
+    build(str(corpus.recipe), out=str(corpus.out), executor=LocalExecutor(), observer=observer)
+    found = audit(str(corpus.out), by=("rule",))
+    assert [drop.documents for drop in found.funnel if drop.reason == "exact_duplicate"] == [1]
+    assert found.incomplete.repositories == 0

@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.pipelines.build import BuildResult, build, make_executor, remembered_recipe
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.build import BuildResult, build, remembered_recipe
+from gristmill.pipelines.engine import make_executor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.plan import Plan, plan
 from gristmill.pipelines.progress import JsonLines
 
@@ -252,7 +253,7 @@ def test_unwritable_out_is_one_clear_line(corpus: "Corpus", tmp_path: Path) -> N
 
 
 def test_two_builds_of_one_directory_do_not_mix(corpus: "Corpus") -> None:
-    from gristmill.pipelines.build import open_store
+    from gristmill.pipelines.store import open_store
 
     with open_store(str(corpus.out)), pytest.raises(GristmillError, match="another gristmill"):
         run(corpus)

@@ -11,7 +11,7 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.trace import trace
 

@@ -19,7 +19,7 @@ from gristmill.dedup.reference import slow_choose_keepers
 from gristmill.dedup.shingles import shingle_hashes
 from gristmill.dedup.verify import jaccard
 from gristmill.pipelines.build import BuildResult, build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 RECIPE = """\

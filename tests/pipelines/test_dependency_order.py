@@ -14,7 +14,7 @@ from gristmill.corpus.fim import restore
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.filters.languages import path_comment
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 if TYPE_CHECKING:

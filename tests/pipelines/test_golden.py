@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ min_pages = 2
 [mixture.weights]
 text = 1.0
 """
-WEB_STAGES = ("pages", "same_page", "page_fates", "page_keepers")
-WEB_STAGES += ("lines", "line_pages", "common_lines", "trim")
+WEB_STAGES = [
+    *("pages", "same_page", "page_fates", "page_keepers"),
+    *("lines", "line_pages", "common_lines", "trim"),
+]
 
 
 def rows_digest(table: pa.Table) -> str:
@@ -75,6 +77,7 @@ def test_no_stage_changes_its_output_without_a_new_version(
     corpus: "Corpus", request: pytest.FixtureRequest
 ) -> None:
     corpus.write(order="dependency")
+    _write_drifts(corpus.base / "prose/drifts.jsonl")
     build(
         str(corpus.recipe),
         out=str(corpus.out),
@@ -85,6 +88,18 @@ def test_no_stage_changes_its_output_without_a_new_version(
     if request.config.getoption("--update-golden"):
         GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
     assert found == json.loads(GOLDEN.read_text())
+
+
+def _write_drifts(path: Path) -> None:
+    """Write texts that change a little from one to the next, some of them twice."""
+    rows = []
+    for family in range(6):
+        words = [f"family{family}word{i}" for i in range(90)]
+        for step in range(5):
+            words[step * 9 : step * 9 + 4] = [f"step{step}word{i}" for i in range(4)]
+            rows.append({"id": f"{family}-{step}", "language": "en", "text": " ".join(words)})
+    copies = [{**row, "id": f"{row['id']}-copy"} for row in rows[::7]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, *copies]))
 
 
 def _capture(url: str, topic: str) -> bytes:

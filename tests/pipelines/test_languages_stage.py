@@ -11,7 +11,7 @@ import pytest
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.pipelines.build import BuildResult, build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe
 

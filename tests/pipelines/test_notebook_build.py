@@ -11,7 +11,7 @@ import pytest
 
 from gristmill.corpus.sources.unit import ReadLimits, ReadOptions
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.lookup import format_trace, format_why, trace, why
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.stages.read import Read

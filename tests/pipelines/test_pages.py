@@ -8,7 +8,7 @@ import pytest
 
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.lookup import why
 from gristmill.pipelines.plan import plan
 from gristmill.pipelines.progress import JsonLines

@@ -18,7 +18,7 @@ from gristmill.corpus.fim import restore
 from gristmill.corpus.ids import content_id
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.pipelines.build import BuildResult, build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.gc import collect_garbage
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.remove import Receipt, remove_documents

@@ -41,7 +41,7 @@ from gristmill.corpus.tokenizer import (
 from gristmill.filters.languages import path_comment
 from gristmill.pipelines.artifact import artifact_url
 from gristmill.pipelines.build import build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.published import BuildRecord, read_build
 from gristmill.pipelines.store import Store

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from gristmill.corpus import storage
 from gristmill.pipelines.build import BuildResult, build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 
 RECIPE = """

@@ -13,7 +13,7 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.filters.syntax import SYNTAX, SYNTAX_SIGNALS
 from gristmill.filters.tree_facts import SyntaxStatus
 from gristmill.pipelines.build import BuildResult, build
-from gristmill.pipelines.engine import LocalExecutor
+from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.lookup import format_why, why
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe

@@ -1,29 +1,27 @@
-"""Texts that other pipelines collapse: short, empty, uniform, without spaces, or drifting.
-
-The helper below is the whole of file-level deduplication on a handful of texts: copies first, then
-pairs that share a band and whose true similarity reaches the threshold, then the choice of keepers.
-"""
+"""Texts that other pipelines collapse: short, empty, uniform, without spaces, or drifting."""
 
 import argparse
 import inspect
-from collections import defaultdict
+import io
+from collections.abc import Callable, Mapping
 from itertools import combinations, pairwise
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from gristmill.corpus.ids import bytes_digest, content_id
-from gristmill.corpus.record import ID
-from gristmill.dedup.cluster import EDGE, FATE, choose_keepers, follow_copies
-from gristmill.dedup.exact import CONTENT, exact_copies
-from gristmill.dedup.minhash import MinHashScheme, band_hashes, sign_column
 from gristmill.dedup.shingles import shingle_hashes
 from gristmill.dedup.verify import jaccard
+from gristmill.pipelines.dedup_command import dedup_files, dedup_settings
+from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.progress import JsonLines
 
-SCHEME = MinHashScheme()
+THRESHOLD = 0.7
 Dropped = dict[str, tuple[str, str, float]]
+Deduplicate = Callable[..., Dropped]
 
 MIT = """MIT License
 
@@ -65,45 +63,36 @@ LIFE += "\u2282\u2375}\n"
 SORT = "sort\u2190{\u2375[\u234b\u2375]}\nmean\u2190{(+/\u2375)\u00f7\u2262\u2375}\n"
 
 
-def deduplicate(files: dict[str, str]) -> Dropped:
-    """Return reason, keeper and similarity of every file that is dropped, by name."""
-    names = {bytes_digest(name.encode()): name for name in files}
-    contents = [content_id(files[name]) for name in names.values()]
-    zeros = np.zeros(len(names), dtype=np.uint64)
-    items = pa.table([pa.array(names, ID), pa.array(contents, ID), zeros, zeros], schema=CONTENT)
-    copies = exact_copies(items)
-    firsts = [item for item in names if item not in set(copies["item_id"].to_pylist())]
-    texts = [files[names[item]] for item in firsts]
-    edges = []
-    for i, j in candidates(texts):
-        similarity = jaccard(*map(shingle_hashes, (texts[i], texts[j])))
-        if similarity >= SCHEME.threshold:
-            edges.append((*sorted((firsts[i], firsts[j])), 0, 0, 0, 0, similarity))
-    rows = [dict(zip(EDGE.names, edge, strict=True)) for edge in edges]
-    near = choose_keepers(pa.Table.from_pylist(rows, EDGE))
-    subject, is_copy = near["item_id"], np.zeros(near.num_rows, dtype=np.bool_)
-    fates = pa.table([subject, *near.columns, is_copy], schema=FATE)
-    table = follow_copies(pa.concat_tables([copies, fates]))
-    return {
-        names[row["item_id"]]: (
-            "exact_duplicate" if row["is_copy"] else "near_duplicate",
-            names[row["keeper"]],
-            row["similarity"],
+@pytest.fixture
+def deduplicate(tmp_path: Path) -> Deduplicate:
+    """Return what gives reason, keeper and similarity of every text that is dropped, by name."""
+
+    def run(texts: Mapping[str, str], *, num_files: int = 1, partitions: int = 1) -> Dropped:
+        base = tmp_path / str(len(list(tmp_path.iterdir())))
+        base.mkdir()
+        names = list(texts)
+        for i in range(num_files):
+            part = names[i::num_files]
+            table = pa.table({"id": part, "text": [texts[name] for name in part]})
+            pq.write_table(table, base / f"{i}.parquet")
+        result = dedup_files(
+            [str(base / "*.parquet")],
+            out=str(base / "out"),
+            settings=dedup_settings(threshold=None, partitions=partitions, memory_bytes=None),
+            text_field="text",
+            id_field="id",
+            executor=LocalExecutor(),
+            observer=JsonLines(io.StringIO()),
         )
-        for row in table.to_pylist()
-    }
+        assert not result.failures
+        rows = pq.read_table(base / "out/duplicates.parquet").to_pylist()
+        dropped = {row["id"]: (row["reason"], row["keeper"], row["similarity"]) for row in rows}
+        kept = pq.read_table(base / "out/kept")["id"].to_pylist()
+        assert sorted([*kept, *dropped]) == sorted(names)
+        assert all(keeper in kept for _, keeper, _ in dropped.values())
+        return dropped
 
-
-def candidates(texts: list[str]) -> set[tuple[int, int]]:
-    signed = sign_column(pa.chunked_array([pa.array(texts, pa.large_string())]), SCHEME)
-    rows = np.flatnonzero(signed.present).tolist()
-    buckets = defaultdict(list)
-    for row, hashes in zip(
-        rows, band_hashes(signed.values[signed.present], SCHEME).tolist(), strict=True
-    ):
-        for value in hashes:
-            buckets[value].append(row)
-    return {pair for bucket in buckets.values() for pair in combinations(bucket, 2)}
+    return run
 
 
 def of(texts: list[str]) -> dict[str, str]:
@@ -127,25 +116,33 @@ def reasons(dropped: Dropped) -> list[str]:
     ],
     ids=["one line", "empty", "one token", "one word", "languages", "short CJK", "short signs"],
 )
-def test_texts_that_only_look_alike_are_all_kept(texts: list[str]) -> None:
+def test_texts_that_only_look_alike_are_all_kept(
+    deduplicate: Deduplicate, texts: list[str]
+) -> None:
     assert deduplicate(of(texts)) == {}
 
 
 @pytest.mark.parametrize("text", ["", "\n", "import os", "x " * 50, MIT, KANJI, BRAINFUCK, LIFE])
-def test_every_text_has_its_copies_dropped_for_one_keeper(text: str) -> None:
+def test_every_text_has_its_copies_dropped_for_one_keeper(
+    deduplicate: Deduplicate, text: str
+) -> None:
     dropped = deduplicate(of([text, text, text, "another text"]))
     assert reasons(dropped) == ["exact_duplicate"] * 2
     assert len({keeper for _, keeper, _ in dropped.values()}) == 1
     assert {similarity for _, _, similarity in dropped.values()} == {1.0}
 
 
-def test_repetitions_of_one_token_are_near_duplicates_whatever_their_number() -> None:
+def test_repetitions_of_one_token_are_near_duplicates_whatever_their_number(
+    deduplicate: Deduplicate,
+) -> None:
     dropped = deduplicate(of(["x " * 50, "x " * 51, "x\n" * 1000, "y " * 50]))
     assert reasons(dropped) == ["near_duplicate"] * 2
     assert "file3" not in dropped
 
 
-def test_licence_files_are_dropped_for_other_holders_of_the_same_licence_only() -> None:
+def test_licence_files_are_dropped_for_other_holders_of_the_same_licence_only(
+    deduplicate: Deduplicate,
+) -> None:
     holders = ["Ada Lovelace", "Grace Hopper"]
     texts = [f"Copyright (c) 20{i} {holders[i]}\n\n{text}" for text in (MIT, ZLIB) for i in (0, 1)]
     dropped = deduplicate(of(texts))
@@ -156,13 +153,15 @@ def test_licence_files_are_dropped_for_other_holders_of_the_same_licence_only() 
 
 
 @pytest.mark.parametrize("text", [KANJI, HANGUL * 2, BRAINFUCK, LIFE * 2 + SORT * 2])
-def test_scripts_and_languages_without_words_have_near_duplicates(text: str) -> None:
+def test_scripts_and_languages_without_words_have_near_duplicates(
+    deduplicate: Deduplicate, text: str
+) -> None:
     texts = [text, text + text[:3], text[::-1]]
     assert reasons(deduplicate(of(texts))) == ["near_duplicate"]
     assert "file2" not in deduplicate(of(texts))
 
 
-def test_a_huge_line_is_a_text_like_any_other() -> None:
+def test_a_huge_line_is_a_text_like_any_other(deduplicate: Deduplicate) -> None:
     generator = np.random.default_rng(3)
     numbers = generator.integers(0, 1 << 30, 200_000).tolist()
     line = ",".join(map(str, numbers))
@@ -175,15 +174,18 @@ def test_a_huge_line_is_a_text_like_any_other() -> None:
     assert similarity == pytest.approx(0.95, abs=0.001)
 
 
-def test_the_order_of_the_files_changes_nothing() -> None:
+def test_the_order_of_the_texts_their_files_and_partitions_change_nothing(
+    deduplicate: Deduplicate,
+) -> None:
     files = of([MIT, MIT, f"{MIT} One more line of it.", "", "", "x " * 50, "x " * 60, KANJI])
     files |= {f"drift{i}": text for i, text in enumerate(drifting_source(30))}
     expected = deduplicate(files)
     assert set(reasons(expected)) == {"exact_duplicate", "near_duplicate"}
     names = list(files)
-    for seed in range(5):
+    for seed in range(1, 5):
         Random(seed).shuffle(names)
-        assert deduplicate({name: files[name] for name in names}) == expected
+        shuffled = {name: files[name] for name in names}
+        assert deduplicate(shuffled, num_files=seed, partitions=5 - seed) == expected
 
 
 def drifting_source(num_versions: int) -> list[str]:
@@ -203,7 +205,9 @@ def drifting_source(num_versions: int) -> list[str]:
     return versions
 
 
-def test_a_drifting_source_keeps_versions_that_stand_for_the_others() -> None:
+def test_a_drifting_source_keeps_versions_that_stand_for_the_others(
+    deduplicate: Deduplicate,
+) -> None:
     texts = drifting_source(80)
     shingles = [shingle_hashes(text) for text in texts]
     assert min(jaccard(a, b) for a, b in pairwise(shingles)) > 0.9
@@ -215,7 +219,7 @@ def test_a_drifting_source_keeps_versions_that_stand_for_the_others() -> None:
     for name, (_, keeper, similarity) in dropped.items():
         assert number[keeper] in kept
         assert similarity == np.float32(jaccard(shingles[number[name]], shingles[number[keeper]]))
-        assert similarity >= SCHEME.threshold
+        assert similarity >= THRESHOLD
     # Two kept versions that resemble each other are a pair that no band has found.
     beside = [jaccard(shingles[i], shingles[j]) for i, j in combinations(kept, 2)]
     assert max(beside) < 0.9

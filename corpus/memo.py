@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from .. import storage
-from ..errors import GristmillError
+from . import storage
+from .errors import GristmillError
 
 
 class DigestMemo:
