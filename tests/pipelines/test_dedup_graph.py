@@ -1,7 +1,9 @@
 """Dedup as a graph: the twin's result for any partitions, memory and shards, and what is redone."""
 
+import contextlib
 import io
 import json
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.errors import GristmillError, StorageError
 from gristmill.dedup.minhash import MinHashScheme, band_hashes, sign_column
 from gristmill.dedup.reference import slow_choose_keepers
 from gristmill.dedup.shingles import shingle_hashes
@@ -21,6 +23,7 @@ from gristmill.dedup.verify import jaccard
 from gristmill.pipelines.build import BuildResult, build
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
+from gristmill.pipelines.stage import Task
 
 RECIPE = """\
 name = "dedup"
@@ -78,6 +81,21 @@ class Prose:
         lines = [json.dumps({"id": key, "text": text}) for key, text in texts.items()]
         (self.base / "prose" / name).write_text("\n".join(lines) + "\n")
 
+    def recipe(
+        self,
+        name: str,
+        *,
+        partitions: int = 2,
+        memory: int = 1 << 29,
+        threshold: float = 0.7,
+        source: str = "",
+    ) -> Path:
+        path = self.base / f"{name}.toml"
+        path.write_text(
+            RECIPE.format(partitions=partitions, memory=memory, threshold=threshold, source=source)
+        )
+        return path
+
     def build(
         self,
         out: str = "out",
@@ -87,9 +105,8 @@ class Prose:
         threshold: float = 0.7,
         source: str = "",
     ) -> BuildResult:
-        recipe = self.base / f"{out}.toml"
-        recipe.write_text(
-            RECIPE.format(partitions=partitions, memory=memory, threshold=threshold, source=source)
+        recipe = self.recipe(
+            out, partitions=partitions, memory=memory, threshold=threshold, source=source
         )
         result = build(
             str(recipe),
@@ -101,10 +118,7 @@ class Prose:
         return result
 
     def ledger(self, out: str = "out") -> dict[bytes, Verdict]:
-        table = pq.read_table(self.base / out / "ledger")
-        names = ("dropped_by", "keeper", "similarity")
-        rows = zip(*(table[name].to_pylist() for name in names), strict=True)
-        return dict(zip(table["doc_id"].to_pylist(), rows, strict=True))
+        return ledger_of(self.base / out)
 
     def counts(self, stage: str, out: str = "out") -> dict[str, int]:
         """Return the sums of what the last build's tasks of a stage counted."""
@@ -116,6 +130,14 @@ class Prose:
                 for name, value in values.items():
                     total[name] += value
         return dict(total)
+
+
+def ledger_of(out: Path) -> dict[bytes, Verdict]:
+    """Return each document's verdict, keeper and similarity."""
+    table = pq.read_table(out / "ledger")
+    names = ("dropped_by", "keeper", "similarity")
+    rows = zip(*(table[name].to_pylist() for name in names), strict=True)
+    return dict(zip(table["doc_id"].to_pylist(), rows, strict=True))
 
 
 def twin(out: Path) -> dict[bytes, Verdict]:
@@ -292,6 +314,54 @@ def test_damage_inside_a_file_is_found_by_its_page_checksums(prose: Prose) -> No
     path.write_bytes(data)
     with pytest.raises((OSError, pa.ArrowException), match=r"[Cc]orrupt|checksum|CRC"):
         pq.read_table(path, page_checksum_verification=True)
+
+
+class FillsDisk(JsonLines):
+    """Leaves no room on a disk as soon as a stage starts."""
+
+    def __init__(self, disk: Path, stage: str) -> None:
+        self.stream = io.StringIO()
+        super().__init__(self.stream)
+        self.filler = disk / "filler"
+        self.stage = stage
+
+    def start(self, task: Task, key: str) -> None:
+        if task.stage.name == self.stage and not self.filler.exists():
+            with contextlib.suppress(OSError), self.filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1 << 16))
+        super().start(task, key)
+
+
+@pytest.mark.system  # mounts a disk, which only root may
+@pytest.mark.parametrize("stage", ["candidates", "gather", "near", "large_star"])
+def test_a_disk_that_fills_up_in_an_exchange_costs_that_task_only(
+    tmp_path: Path, stage: str
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)], check=True)
+    try:
+        prose = Prose(disk / "prose")
+        prose.write("a.jsonl", numbered(make_texts(400, seed=11)))
+        observer = FillsDisk(disk, stage)
+        recipe = prose.recipe("out", memory=1 << 20)
+        with pytest.raises(StorageError, match="No space left on device"):
+            build(str(recipe), out=str(disk / "out"), executor=LocalExecutor(), observer=observer)
+        assert f'"failed","stage":"{stage}"' in observer.stream.getvalue()
+        assert not list((disk / "out").rglob("*.partial"))
+        observer.filler.unlink()
+        before = {path: path.stat().st_mtime_ns for path in (disk / "out/work").rglob("*.parquet")}
+        calm = JsonLines(io.StringIO())
+        result = build(str(recipe), out=str(disk / "out"), executor=LocalExecutor(), observer=calm)
+        assert not result.failures
+        after = {path: path.stat().st_mtime_ns for path in before if path.exists()}
+        assert {path: before[path] for path in after} == after
+        assert len(after) > 5
+        prose.build("clean")
+        assert ledger_of(disk / "out") == prose.ledger("clean")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_too_little_memory_is_an_error_that_says_how_much(prose: Prose) -> None:
