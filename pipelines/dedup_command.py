@@ -156,7 +156,9 @@ class FileGraph:
         self._files = files
         self._scan = Scan(scheme=settings.minhash, text_field=text_field, id_field=id_field)
         texts = Texts(lambda done, name: files[name], text_field, ())
-        self._dedup = DedupGraph(settings, store, list(files), _previous(store.out), texts, "scan")
+        self._dedup = DedupGraph(
+            settings, store, list(files), published_artifacts(store.out), texts, "scan"
+        )
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield the phases; each is run before the next is asked for."""
@@ -231,10 +233,24 @@ class FileGraph:
 
 def _read_record(out: str) -> DedupRecord | None:
     url = join(out, "dedup.json")
-    return msgspec.json.decode(read_bytes(url), type=DedupRecord) if exists(url) else None
+    if not exists(url):
+        return None
+    try:
+        return msgspec.json.decode(read_bytes(url), type=DedupRecord)
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"cannot be read: {error}",
+            where=url,
+            todo="Remove it and run `gristmill dedup` again: it is written anew.",
+        ) from None
 
 
-def _previous(out: str) -> Previous:
+def published_artifacts(out: str) -> Previous:
+    """Return stage -> shard -> key of what the last dedup of files in a directory came to.
+
+    Raises:
+        GristmillError: dedup.json is not what this version writes.
+    """
     record = _read_record(out)
     return record.artifacts if record is not None else {}
 

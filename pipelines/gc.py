@@ -1,8 +1,9 @@
-"""Gc: remove what no manifest of the kept build needs, and nothing else."""
+"""Gc: remove what no manifest of the kept build, or dedup of files, needs, and nothing else."""
 
 import msgspec
 
 from ..corpus.storage import join, remove, size
+from .dedup_command import published_artifacts
 from .published import read_build
 from .store import Store, open_store
 
@@ -16,7 +17,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def collect_garbage(out: str, *, dry_run: bool) -> Garbage:
-    """Remove the artifacts that build.json does not name: earlier settings, failed attempts."""
+    """Remove the artifacts that neither build.json nor dedup.json names: of earlier settings."""
     with open_store(out) as store:
         return _collect(store, dry_run=dry_run)
 
@@ -24,10 +25,14 @@ def collect_garbage(out: str, *, dry_run: bool) -> Garbage:
 def _collect(store: Store, *, dry_run: bool) -> Garbage:
     record = read_build(store.out)
     kept = set()
-    for stage, shards in (record.artifacts if record is not None else {}).items():
-        for shard, key in shards.items():
-            folder = store.folder(stage, shard)
-            kept |= {join(folder, f"{key}.json"), join(folder, f"{key}.parquet")}
+    for artifacts in (
+        record.artifacts if record is not None else {},
+        published_artifacts(store.out),
+    ):
+        for stage, shards in artifacts.items():
+            for shard, key in shards.items():
+                folder = store.folder(stage, shard)
+                kept |= {join(folder, f"{key}.json"), join(folder, f"{key}.parquet")}
     num_files = num_bytes = 0
     for url in store.artifacts():
         if url not in kept:

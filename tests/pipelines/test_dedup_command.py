@@ -251,6 +251,30 @@ def test_an_error_says_what_is_wrong_and_where(
     assert not (tmp_path / "out/kept").exists()
 
 
+def test_gc_removes_what_other_settings_left_and_nothing_that_is_needed(tmp_path: Path) -> None:
+    out, path = tmp_path / "out", write(tmp_path / "a.parquet", make_rows(60, seed=6))
+    dedup(out, path)
+    needed = set(out.rglob("*.*"))
+    dedup(out, path, "--threshold", "0.9")
+    dedup(out, path)
+    status, printed, _ = gristmill("gc", out)
+    assert status == 0
+    assert " 0 files" not in printed
+    assert {path for path in out.rglob("*.*") if path.is_file()} <= needed
+    assert dedup(out, path).startswith(f"{out}: nothing to do")
+
+
+def test_a_record_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [("1", "some text")])
+    dedup(tmp_path / "out", path)
+    (tmp_path / "out/dedup.json").write_text('{"of": "another version"}')
+    for command in (["dedup", path, "--out", tmp_path / "out"], ["gc", tmp_path / "out"]):
+        status, _, errors = gristmill(*command)
+        assert status == 2
+        assert "dedup.json: cannot be read: " in errors
+    assert list(tmp_path.glob("out/work/scan/*/*.parquet"))
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     for part in range(4):
         write(tmp_path / f"in/{part}.parquet", make_rows(1200, seed=5)[part::4])
