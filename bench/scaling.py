@@ -1,15 +1,16 @@
 """Near-duplicates out of core while documents grow tenfold: memory is flat, cost is linear.
 
 The stages of a build run from synthetic items and signatures to the fates of all items, once for
-each size, in a process of its own. Shards have 50,000 documents; exchanges get one partition for
-each 250,000 and the same memory at every size. Signatures have 16 numbers, read as 8 bands of 2,
+each size, in a process of its own. Shards have 50,000 documents; the partitions and the memory of
+an exchange are the same at every size. Signatures have 16 numbers, read as 8 bands of 2,
 so that 10^7 documents take 8 GB of disk at most. Only the texts are missing: planted.py gives a
 pair the similarity that was planted, by its ids. A fifth of the documents lie in clusters of 5, in
 chains of 90 and of 1,000, or are copies, scattered over all shards.
 
 Up to 10^6 the components, and who is kept, are compared with those that one process finds in
 memory. Times are CPU seconds without the making of the input, peaks the largest resident set
-(VmHWM: Linux).
+(VmHWM: Linux) of tasks and driver in one process; `driver` is that of a second run, which finds
+everything done: Python, its modules, the graph and the manifests.
 """
 
 import argparse
@@ -45,7 +46,6 @@ from gristmill.pipelines.engine import Engine, Node, make_executor
 from gristmill.pipelines.stage import Failure, Task
 from gristmill.pipelines.store import Store, open_store
 
-PARTITION_DOCUMENTS = 250_000
 CHECKED_DOCUMENTS = 1_000_000  # what fits in memory
 
 
@@ -56,6 +56,7 @@ class Measured(msgspec.Struct, kw_only=True):
     partitions: int
     seconds: float
     peak_mb: float
+    driver_mb: float = 0.0
     disk_mb: float
     rounds: int
     pairs: int
@@ -72,30 +73,31 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="10^7 documents as well")
     parser.add_argument("--ray", action="store_true", help="10^6 also on two workers under ray")
     parser.add_argument("--memory-mb", type=int, default=64, help="of an exchange")
+    parser.add_argument("--partitions", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=Path("build"), help="for 8 GB at most")
-    parser.add_argument("--call", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--call", nargs=6, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.call:
         function, folder, *numbers = given.call
         {"measure": measure, "check": check}[function](folder, *map(int, numbers))
         return
     given.folder.mkdir(parents=True, exist_ok=True)
-    memory, found = given.memory_mb << 20, []
+    bounds, found = (given.partitions, given.memory_mb << 20), []
     for documents in (100_000, 1_000_000, *([10_000_000] if given.large else [])):
         with TemporaryDirectory(dir=given.folder, prefix="scaling.") as folder:
-            found.append(_call("measure", folder, documents, memory, 0))
-            print(msgspec.json.encode(found[-1]).decode(), file=sys.stderr)
-            if documents <= CHECKED_DOCUMENTS:
-                _call("check", folder, documents, memory, 0)
+            size = _call("measure", folder, documents, *bounds, 0)
+            size.driver_mb = _call("check", folder, documents, *bounds, 0).peak_mb
+            print(msgspec.json.encode(size).decode(), file=sys.stderr)
+            found.append(size)
     if given.ray:
         with TemporaryDirectory(dir=given.folder, prefix="scaling.") as folder:
-            other = _call("measure", folder, 1_000_000, memory, 2)
+            other = _call("measure", folder, 1_000_000, *bounds, 2)
             assert other.fates == found[1].fates, "ray has written other fates"
             print(f"{len(other.fates)} files of fates: the same under ray", file=sys.stderr)
     if given.json:
         print("\n".join(json.dumps(row) for row in rows(found)))
     else:
-        print_table(found, memory)
+        print_table(found, given.memory_mb)
 
 
 def rows(found: list[Measured]) -> list[dict[str, str | float]]:
@@ -105,6 +107,7 @@ def rows(found: list[Measured]) -> list[dict[str, str | float]]:
         label = f"scaling_{size.documents:.0e}_vs_{before.documents:.0e}".replace("e+0", "e")
         figures = {
             "peak_mb": (size.peak_mb, before.peak_mb),
+            "task_mb": (size.peak_mb - size.driver_mb, before.peak_mb - before.driver_mb),
             "documents_per_second": (_rate(size), _rate(before)),
         }
         for name, (ours, peer) in figures.items():
@@ -114,15 +117,17 @@ def rows(found: list[Measured]) -> list[dict[str, str | float]]:
     return [*result, {"name": "scaling_cpu_slope", "ours": slope, "peer": 1.0, "ratio": slope}]
 
 
-def print_table(found: list[Measured], memory: int) -> None:
+def print_table(found: list[Measured], memory_mb: int) -> None:
     """Print one line a size, what each stage took, and how both grow."""
-    print(f"Python {platform.python_version()}, {platform.machine()}, {memory >> 20} MiB, 1 core")
-    names = ("documents", "partitions", "CPU s", "documents/s", "peak MB", "disk MB", "rounds")
-    print("".join(f"{name:>13}" for name in (*names, "pairs", "components", "dropped")))
+    print(f"Python {platform.python_version()}, {platform.machine()}, {memory_mb} MiB, 1 core")
+    names = ("documents", "partitions", "CPU s", "documents/s", "peak MB", "driver MB")
+    others = ("disk MB", "rounds", "pairs", "components", "dropped")
+    print("".join(f"{name:>13}" for name in (*names, *others)))
     for size in found:
         figures = (size.documents, size.partitions, round(size.seconds, 1), _rate(size))
-        more = (size.peak_mb, size.disk_mb, size.rounds, size.pairs, size.components, size.dropped)
-        print("".join(f"{figure:>13,}" for figure in (*figures, *more)))
+        memory, disk = (size.peak_mb, size.driver_mb), (size.disk_mb, size.rounds)
+        graph = (size.pairs, size.components, size.dropped)
+        print("".join(f"{figure:>13,}" for figure in (*figures, *memory, *disk, *graph)))
     for size in found:
         shares = (f"{name} {seconds:.1f}" for name, seconds in size.by_stage.items())
         print(f"{size.documents:,}: {', '.join(shares)}")
@@ -139,18 +144,18 @@ def _slope(found: list[Measured]) -> float:
     return round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 3)
 
 
-def _call(function: str, folder: str, documents: int, memory: int, workers: int) -> Measured:
+def _call(function: str, folder: str, *numbers: int) -> Measured:
     """Call `measure` or `check` in a process of its own."""
-    call = [function, folder, *(str(number) for number in (documents, memory, workers))]
+    call = [function, folder, *(str(number) for number in numbers)]
     command = [sys.executable, __file__, "--call", *call]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=Measured)
 
 
-def measure(folder: str, documents: int, memory: int, workers: int) -> None:
+def measure(folder: str, documents: int, partitions: int, memory: int, workers: int) -> None:
     """Run everything, and print the Measured."""
     with open_store(folder) as store:
-        run = Run(store, documents, memory)
+        run = Run(store, documents, partitions, memory)
         executor = make_executor(workers=workers, address=None)
         engine = Engine(store, executor, run)
         try:
@@ -161,17 +166,21 @@ def measure(folder: str, documents: int, memory: int, workers: int) -> None:
             executor.close()
         assert not outcome.failed, outcome.failed
         seconds = time.process_time() - started
+        store.save()
         print(msgspec.json.encode(run.measured(outcome.done, seconds)).decode())
 
 
-def check(folder: str, documents: int, memory: int, workers: int) -> None:
-    """Compare the labels and the keepers in a folder with what one process finds in memory."""
+def check(folder: str, documents: int, partitions: int, memory: int, workers: int) -> None:
+    """Run again, print the Measured, and compare with what one process finds in memory."""
     with open_store(folder) as store:
-        run = Run(store, documents, memory)
+        run = Run(store, documents, partitions, memory)
         engine = Engine(store, make_executor(workers=workers, address=None), run)
         engine.run(run.inputs())
         outcome = engine.run_phases(run.phases(engine.outcome.done))
         assert not outcome.ran, "something was not there"
+        print(msgspec.json.encode(run.measured(outcome.done, 0.0)).decode())
+        if documents > CHECKED_DOCUMENTS:
+            return
         tables = {
             stage: [store.input(m).read() for (name, _), m in outcome.done.items() if name == stage]
             for stage in ("near", "label", "cluster")
@@ -189,17 +198,16 @@ def check(folder: str, documents: int, memory: int, workers: int) -> None:
     chosen, expected = (t.select(columns).sort_by("item_id") for t in (chosen, expected))
     assert chosen.num_rows > documents // 20
     assert chosen.equals(expected), "who is kept is another"
-    print(msgspec.json.encode(run.measured(outcome.done, 0.0)).decode())
 
 
 class Run(DedupGraph):
     """The graph of a size, with planted similarities; also observes who takes how long."""
 
-    def __init__(self, store: Store, documents: int, memory: int) -> None:
+    def __init__(self, store: Store, documents: int, partitions: int, memory: int) -> None:
         self._documents = documents
         self._clock = 0.0
         self._seconds: dict[str, float] = defaultdict(float)
-        self._num_parts = max(1, documents // PARTITION_DOCUMENTS)
+        self._num_parts = partitions
         settings = DedupSettings(
             minhash=SCHEME, partitions=self._num_parts, memory_bytes=memory, page_urls="off"
         )
