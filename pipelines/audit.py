@@ -230,9 +230,9 @@ def _incomplete_text(found: Incomplete) -> list[str]:
     first = found.most[0]
     noun = "repository" if found.repositories == 1 else "repositories"
     return [
-        f"Dedup of files left {found.repositories:,} {noun} incomplete, of which "
-        f"{found.files:,} files ({found.num_bytes:,} bytes) are kept elsewhere only.\n"
-        f"Most: {printable(first.repository)} keeps {first.kept:,} files and lacks "
+        f"Dedup of files left {found.repositories:,} {noun} incomplete: {found.files:,} files "
+        f"({found.num_bytes:,} bytes)\nof them are kept elsewhere only. Most are missing in "
+        f"{printable(first.repository)[:40]},\nwhich keeps {first.kept:,} and lacks "
         f"{first.missing:,}. Languages in dedup.repository_languages are compared whole."
     ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .decontam_cli import decontam
+from .dedup_cli import dedup
 
 if TYPE_CHECKING:
     from .build import BuildResult
@@ -30,6 +31,7 @@ def cli() -> None:
 
 
 cli.add_command(decontam)
+cli.add_command(dedup)
 
 
 def main() -> None:
@@ -159,58 +161,6 @@ def audit(directory: str, *, by: str, as_json: bool, html: str | None) -> None:
     if html is not None:
         click.echo(f"report: {write_report(directory, html)}", err=True)
     if found.differences:
-        sys.exit(WRONG_CORPUS)
-
-
-@cli.command()
-@click.argument("files", metavar="FILES...", nargs=-1, required=True)
-@click.option("--out", required=True, help="The directory to write to.")
-@click.option("--text-field", default="text", show_default=True, help="The column to compare.")
-@click.option("--id-field", default=None, help="The column that names a row; default: id, if any.")
-@click.option("--threshold", type=float, default=None, help="Jaccard similarity of duplicates.")
-@click.option("--partitions", type=int, default=1, show_default=True, help="Tasks an exchange has.")
-@click.option("--memory-bytes", type=int, default=None, help="What an exchange may take a worker.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Threads of this process.",
-)
-@click.option("--ray", "address", default=None, help="Address of a running ray cluster.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def dedup(
-    files: tuple[str, ...],
-    *,
-    out: str,
-    text_field: str,
-    id_field: str | None,
-    threshold: float | None,
-    partitions: int,
-    memory_bytes: int | None,
-    workers: int,
-    address: str | None,
-    as_json: bool,
-) -> None:
-    """Copy Parquet FILES into a directory without their exact and near duplicates."""
-    from .dedup_command import dedup_executor, dedup_files, dedup_settings
-    from .progress import make_observer
-    from .summary import dedup_text, to_json
-
-    settings = dedup_settings(threshold=threshold, partitions=partitions, memory_bytes=memory_bytes)
-    executor = dedup_executor(workers=workers, address=address)
-    with closing(make_observer()) as observer, _notes_on_stderr():
-        result = dedup_files(
-            files,
-            out=out,
-            settings=settings,
-            text_field=text_field,
-            id_field=id_field,
-            executor=executor,
-            observer=observer,
-        )
-    click.echo(to_json(result) if as_json else dedup_text(result))
-    if result.failures:
         sys.exit(WRONG_CORPUS)
 
 

@@ -5,6 +5,7 @@ goes on. DIR/kept holds the files without their duplicates, DIR/duplicates.parqu
 row that was left out.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -75,11 +76,12 @@ def dedup_settings(
         raise GristmillError(str(error), where="options", todo="Give another value.") from None
 
 
-def dedup_executor(*, workers: int, address: str | None) -> Executor:
-    """Return so many threads of this process (0 and 1: a plain loop), or a Ray cluster."""
+def dedup_executor(*, workers: int | None, address: str | None) -> Executor:
+    """Return so many threads of this process, one a core by default, or a Ray cluster."""
     if address is not None:
         return make_executor(workers=None, address=address)
-    return ThreadExecutor(workers) if workers > 1 else LocalExecutor()
+    num_threads = len(os.sched_getaffinity(0)) if workers is None else workers
+    return ThreadExecutor(num_threads) if num_threads > 1 else LocalExecutor()
 
 
 def dedup_files(

@@ -6,10 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..corpus.errors import GristmillError, StorageError
-from ..corpus.storage import list_files, open_read
+from ..corpus.storage import list_files, open_read, size
 from .artifact import open_parquet
 
 DEFAULT_ID_FIELD = "id"
+PARTITION_BYTES = 256 << 20  # of Parquet: about a GB of text
+MAX_PARTITIONS = 4096
 MAGIC = b"PAR1"  # with which a Parquet file begins
 
 
@@ -33,6 +35,16 @@ def named_files(patterns: Sequence[str]) -> dict[str, str]:
                     todo="Rename one: the output has one folder.",
                 )
     return found
+
+
+def default_partitions(patterns: Sequence[str]) -> int:
+    """Return a power of two: a partition for each PARTITION_BYTES that the files have.
+
+    As a power of two it changes seldom when files are added; another one compares everything anew.
+    """
+    num_bytes = sum(size(url) for url in named_files(patterns).values())
+    needed = max(1, -(-num_bytes // PARTITION_BYTES))
+    return int(min(MAX_PARTITIONS, 1 << (needed - 1).bit_length()))
 
 
 def checked_columns(urls: Mapping[str, str], text_field: str, id_field: str | None) -> str | None:

@@ -67,8 +67,8 @@ def dedup_text(result: "DedupResult") -> str:
     record = result.record
     assert record is not None
     rows = (
-        f"{record.rows:,} rows, {record.kept:,} kept: {record.exact_duplicates:,} were exact and "
-        f"{record.near_duplicates:,} near duplicates"
+        f"{record.rows:,} rows, {record.kept:,} kept; left out: {record.exact_duplicates:,} exact "
+        f"and {record.near_duplicates:,} near duplicates"
     )
     if not result.num_ran:
         return f"{result.out}: nothing to do. {rows}."

@@ -330,7 +330,8 @@ def test_repositories_that_dedup_of_files_left_incomplete_are_named(built: Path)
     assert found.num_bytes == bob.missing_bytes > 0
     shown = format_table(audit(str(built), by=("component",)))
     assert "left 1 repository incomplete" in shown
-    assert f"bob__tools keeps {bob.kept} files and lacks 3" in shown
+    assert "are missing in bob__tools,\n" in shown
+    assert f"which keeps {bob.kept} and lacks 3." in shown
 
 
 def test_a_copy_inside_a_repository_leaves_it_complete(

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.pipelines import dedup_inputs
 from gristmill.pipelines.cli import main
 from gristmill.pipelines.stages.scan import Repeats
 
@@ -292,3 +293,31 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
     assert cached >= 5
     assert published(out) == published(tmp_path / "clean")
     assert not list(out.rglob("*.partial"))
+
+
+def test_partitions_grow_with_the_input_in_powers_of_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        pq.write_table(pa.table({"text": [f"text {number}"]}), tmp_path / f"{number}.parquet")
+    size = (tmp_path / "0.parquet").stat().st_size
+    monkeypatch.setattr(dedup_inputs, "PARTITION_BYTES", size)
+    for number in range(1, 6):
+        files = [str(tmp_path / f"{i}.parquet") for i in range(number)]
+        assert dedup_inputs.default_partitions(files) == (1, 2, 4, 4, 8)[number - 1]
+
+
+def test_threads_give_the_bytes_of_a_plain_loop(tmp_path: Path) -> None:
+    texts = [" ".join(f"w{(i * 7 + j) % 90}" for j in range(60)) for i in range(80)]
+    for number in range(4):
+        rows = {"id": [f"{number}-{i}" for i in range(20)], "text": texts[number * 20 :][:20]}
+        pq.write_table(pa.table(rows), tmp_path / f"{number}.parquet")
+    for workers in ("1", "3"):
+        options = ("--workers", workers, "--partitions", "2")
+        dedup(tmp_path / f"out{workers}", tmp_path / "*.parquet", *options)
+    files = sorted(
+        path.relative_to(tmp_path / "out1") for path in (tmp_path / "out1").glob("[dk]*/*.parquet")
+    )
+    assert len(files) == 4
+    for path in files:
+        assert (tmp_path / "out1" / path).read_bytes() == (tmp_path / "out3" / path).read_bytes()
