@@ -209,6 +209,7 @@ class Engine:
         if not outcome.failed and not outcome.pending:
             for node in [node for node in outcome.done if node in self._temporary]:
                 self.store.discard(outcome.done.pop(node))
+                outcome.ran.discard(node)
         return outcome
 
     def run(self, nodes: Iterable[Node]) -> Outcome:

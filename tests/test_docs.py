@@ -93,7 +93,7 @@ def page(name: str) -> str:
 
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
-    return page("docs/recipes.md") + page("docs/web.md")
+    return "".join(page(f"docs/{name}.md") for name in ("recipes", "dedup", "web"))
 
 
 def section(text: str, title: str) -> str:
