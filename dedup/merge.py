@@ -24,6 +24,8 @@ Keys = npt.NDArray[np.uint64]
 KeyOf = Callable[[pa.Table], Keys]
 
 MAX_FAN_IN = 256  # files open at a time
+MIN_FAN_IN = 8
+RUN_BYTES = 1 << 20  # of memory that an open file takes besides the rows that are asked of it
 MIN_BATCH_ROWS = 1024
 COPIES = 4  # of a row while a block is made: buffer, block, keys, what the caller takes from it
 
@@ -53,7 +55,7 @@ def merge_blocks(
     """Yield the rows of all runs in blocks of ascending keys; no key is in two blocks.
 
     Args:
-        runs: more than MAX_FAN_IN are merged by groups into files first.
+        runs: more than memory has room for, or MAX_FAN_IN, are merged by groups into files first.
         key_of: returns the keys of a table, by which each run is sorted.
         memory_bytes: what buffers and block may take together, unless one key has more rows.
         folder: where those files lie meanwhile.
@@ -64,11 +66,12 @@ def merge_blocks(
         if tables:
             yield _block(tables, key_of)
         return
-    if len(runs) > MAX_FAN_IN:
+    fan_in = min(MAX_FAN_IN, max(MIN_FAN_IN, memory_bytes // RUN_BYTES))
+    if len(runs) > fan_in:
         with _spill_folder(folder) as spill:
             merged = []
-            for first in range(0, len(runs), MAX_FAN_IN):
-                group = runs[first : first + MAX_FAN_IN]
+            for first in range(0, len(runs), fan_in):
+                group = runs[first : first + fan_in]
                 blocks = merge_blocks(group, key_of, memory_bytes=memory_bytes, folder=folder)
                 merged.append(_spill((block.sorted() for block in blocks), spill / str(first)))
             yield from merge_blocks(merged, key_of, memory_bytes=memory_bytes, folder=folder)

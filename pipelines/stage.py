@@ -37,6 +37,8 @@ COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 1  # 287 MB/s against 157 at level 3 for 3 % more bytes on source text
 
 
+PAGE_BYTES = 1 << 16  # a merge of many files holds a page of each
+TEXT_PAGE_BYTES = 1 << 20  # texts compress better together
 ROW_GROUP_ROWS = 1 << 17  # of a slice that is written in parts
 
 
@@ -77,6 +79,7 @@ class Output:
                 **_compression(table.schema),
                 use_dictionary=_dictionary_columns(table.schema),
                 write_page_checksum=True,
+                data_page_size=_page_bytes(table.schema),
             )
         if table.num_rows == 0:
             return
@@ -298,6 +301,11 @@ def _compression(schema: pa.Schema) -> dict[str, object]:
         "compression": dict.fromkeys(others, COMPRESSION) | dict.fromkeys(wide, "none"),
         "compression_level": dict.fromkeys(others, COMPRESSION_LEVEL),
     }
+
+
+def _page_bytes(schema: pa.Schema) -> int:
+    has_text = any(pa.types.is_large_string(kind) for kind in schema.types)
+    return TEXT_PAGE_BYTES if has_text else PAGE_BYTES
 
 
 def _dictionary_columns(schema: pa.Schema) -> list[str]:
