@@ -22,6 +22,7 @@ from ..corpus.storage import join, open_read
 
 KEY_BYTES = 16
 DIGEST_BLOCK_BYTES = 1 << 20
+STREAM_BUFFER_BYTES = 1 << 16
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +80,11 @@ class InputFile(msgspec.Struct, frozen=True, kw_only=True):
             return file.read_row_groups(range(first, last), columns=columns)
 
     def batches(self, columns: Sequence[str], batch_rows: int) -> "Iterator[pa.Table]":
-        """Yield the rows of this input in tables of at most so many rows."""
-        with open_parquet(self.url) as file:
+        """Yield the rows of this input in tables of at most so many rows.
+
+        Pages are read one after the other, as a merge has hundreds of inputs open.
+        """
+        with open_parquet(self.url, buffer_bytes=STREAM_BUFFER_BYTES) as file:
             first, last = self.row_groups or (0, file.num_row_groups)
             for batch in file.iter_batches(batch_rows, range(first, last), columns=columns):
                 yield pa.Table.from_batches([batch])
@@ -97,11 +101,18 @@ def manifest_url(folder: str, key: str) -> str:
 
 
 @contextmanager
-def open_parquet(url: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file on any storage and close it again; pages with a checksum are checked."""
+def open_parquet(url: str, *, buffer_bytes: int = 0) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file on any storage and close it again; pages with a checksum are checked.
+
+    Args:
+        url: the file.
+        buffer_bytes: how much of a column is read at a time; 0 for all that a row group has of it.
+    """
     with (
         open_read(url) as stream,
-        pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
+        pq.ParquetFile(
+            stream, buffer_size=buffer_bytes, pre_buffer=False, page_checksum_verification=True
+        ) as file,
     ):
         yield file
 
