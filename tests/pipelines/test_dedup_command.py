@@ -292,7 +292,6 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> No
     cached = json.loads(dedup(out, files, "--partitions", 2, "--json"))["num_cached"]
     assert cached >= 5
     assert published(out) == published(tmp_path / "clean")
-    assert not list(out.rglob("*.partial"))
 
 
 def test_partitions_grow_with_the_input_in_powers_of_two(
