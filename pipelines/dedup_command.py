@@ -29,7 +29,6 @@ from .dedup_inputs import checked_columns, named_files
 from .dedup_settings import DedupSettings
 from .engine import Engine, Node, NodeId, Observer, by_stage, make_executor
 from .executors import Executor, LocalExecutor, ThreadExecutor
-from .row_groups import decoded_once
 from .stage import Failure, Stage
 from .stages.scan import KeepRows, Scan, ScannedItems
 from .store import Store, open_store
@@ -118,8 +117,7 @@ def dedup_files(
                 for name, url in urls.items()
             }
             graph = FileGraph(store, settings, files, text_field=text_field, id_field=id_field)
-            with decoded_once(settings.memory_bytes):
-                return _run(graph, store, executor, observer)
+            return _run(graph, store, executor, observer)
         finally:
             executor.close()
             store.save()
@@ -278,7 +276,7 @@ def _write_duplicates(
     store: Store, artifacts: Mapping[str, Mapping[str, Manifest]], path: Path
 ) -> None:
     """Join the fates with the rows that they are about; DuckDB uses the disk if it must."""
-    from .tables import connect, read_files
+    from .sql import connect, read_files
 
     with connect(store.out) as connection:
         for name, stage in (("rows", "scan"), ("fates", "fates")):

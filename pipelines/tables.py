@@ -6,29 +6,22 @@
 """
 
 import glob
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 import duckdb
-import fsspec
 import msgspec
 import pyarrow as pa
 
 from ..corpus.errors import GristmillError
 from ..corpus.shards import TOKEN_ROW
-from ..corpus.storage import configured, is_local, join, list_files, local_path, size
+from ..corpus.storage import join, list_files, size
 from .artifact import open_parquet
 from .published import BuildRecord, FileRecord, read_build
+from .sql import connect, read_files
 
 Row = TypeVar("Row", bound=msgspec.Struct)
-
-SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,  # an audit downloads nothing
-    "autoload_known_extensions": False,
-    "preserve_insertion_order": False,  # saves memory; every query that lists sorts
-}
 
 
 class BuildTables:
@@ -154,31 +147,3 @@ def open_tables(out: str) -> Iterator[BuildTables]:
         )
     with connect(out) as connection:
         yield BuildTables(out, record, connection)
-
-
-@contextmanager
-def connect(out: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that can read a directory, local or remote, and spills."""
-    with (
-        tempfile.TemporaryDirectory(prefix="gristmill-") as spill,
-        duckdb.connect(config=SETTINGS | {"temp_directory": spill}) as connection,
-    ):
-        if not is_local(out):
-            protocol = out.partition("://")[0]
-            options: Mapping[str, object] = configured().get(protocol, {})
-            connection.register_filesystem(
-                fsspec.filesystem(protocol, use_listings_cache=False, **options)
-            )
-        yield connection
-
-
-def read_files(
-    connection: duckdb.DuckDBPyConnection, urls: Sequence[str]
-) -> duckdb.DuckDBPyRelation:
-    """Return the rows of Parquet files, each with its `filename`."""
-    patterns = [glob.escape(str(local_path(url)) if is_local(url) else url) for url in urls]
-    return connection.read_parquet(
-        patterns,
-        filename=True,
-        hive_partitioning=False,  # a folder called a=b is no column
-    )

@@ -12,7 +12,6 @@ from ...corpus.record import ID
 from ...dedup.columns import id_prefixes
 from ...dedup.shingle_sets import TextRun
 from ..artifact import InputFile, open_parquet
-from ..row_groups import read_row_group
 from ..stage import Inputs, Output
 from .exchange import Exchange, key_of_number, partition_name, runs_of_equal
 
@@ -100,7 +99,9 @@ def _row_groups(
         for group in range(parquet.num_row_groups):
             last = first + parquet.metadata.row_group(group).num_rows
             if np.searchsorted(rows, first) < np.searchsorted(rows, last):
-                texts = read_row_group(parquet, file, group, [text_field])[text_field]
+                texts = parquet.read_row_group(group, columns=[text_field], use_threads=False)[
+                    text_field
+                ]
                 yield first, texts.cast(pa.large_string())
             first = last
 

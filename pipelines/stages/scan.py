@@ -17,7 +17,6 @@ from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
 from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
-from ..row_groups import read_row_group
 from ..stage import Inputs, Output, Stage
 from .exchange import partition_name, shard_number
 from .items import ITEM
@@ -50,7 +49,7 @@ class Scan(Stage, frozen=True, kw_only=True):
             first, seen = 0, Repeats()
             output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0, seen))
             for group in range(parquet.num_row_groups):
-                table = read_row_group(parquet, file, group, columns)
+                table = parquet.read_row_group(group, columns=columns, use_threads=False)
                 output.write(self._rows(table, file.shard, first, seen))
                 first += table.num_rows
 
@@ -180,6 +179,6 @@ class KeepRows(Stage, frozen=True, kw_only=True):
             first = 0
             output.write(parquet.schema_arrow.empty_table())
             for group in range(parquet.num_row_groups):
-                table = read_row_group(parquet, file, group)
+                table = parquet.read_row_group(group, use_threads=False)
                 output.write(table.filter(keeps.slice(first, table.num_rows)))
                 first += table.num_rows
