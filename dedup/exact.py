@@ -15,22 +15,26 @@ CONTENT = pa.schema([("item_id", ID), ("item_content", ID), ("rank", RANK), ("sh
 def exact_copies(items: pa.Table) -> pa.Table:
     """Return the FATE of every item that is not the keeper of its content, by content.
 
-    `items` holds all CONTENT rows of each content in it. An item that is there twice is a
-    GristmillError.
+    `items` holds all CONTENT rows of each content in it; an item may have several rows in its
+    shard. An item that is in two shards is a GristmillError.
     """
     contents = byte_strings(items["item_content"])
     ids = byte_strings(items["item_id"])
     order = np.lexsort((ids, items["rank"].to_numpy(), contents))
-    opens = np.ones(len(order), dtype=np.bool_)
-    opens[1:] = contents[order[1:]] != contents[order[:-1]]
-    same_item = ~opens[1:] & (ids[order[1:]] == ids[order[:-1]])
-    if same_item.any():
-        row = int(order[1:][same_item][0])
+    same_item = np.zeros(len(order), dtype=np.bool_)
+    same_item[1:] = ids[order[1:]] == ids[order[:-1]]
+    shards = items["shard"].to_numpy()[order]
+    elsewhere = same_item[1:] & (shards[1:] != shards[:-1])
+    if elsewhere.any():
+        row = int(order[1:][elsewhere][0])
         raise GristmillError(
             "The same document was read twice",
             where=f"document {items['item_id'][row].as_py().hex()}",
             todo="List its source only once.",
         )
+    order = order[~same_item]
+    opens = np.ones(len(order), dtype=np.bool_)
+    opens[1:] = contents[order[1:]] != contents[order[:-1]]
     copies = items.take(order[~opens])
     keepers = items["item_id"].take(order[opens][np.cumsum(opens) - 1][~opens])
     ones = np.ones(copies.num_rows)

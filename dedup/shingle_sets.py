@@ -13,7 +13,7 @@ from .pairs import SIDES
 from .shingles import Hashes, shingle_column
 from .verify import similarities
 
-BYTES_PER_TEXT_BYTE = 4  # of memory: the text, a shingle of 8 bytes a word, and a copy of them
+BYTES_PER_TEXT_BYTE = 3  # of memory: a shingle of 8 bytes for each word, and once more when joined
 
 
 class TextRun(NamedTuple):

@@ -171,7 +171,9 @@ class FileGraph:
         yield from self._dedup.phases(done)
         fates = {name: self._dedup.fate_inputs(name) for name in self._files}
         yield [
-            self._node(KeepRows(), name, file, ("scan",), fates[name])
+            self._node(
+                KeepRows(text_field=self._scan.text_field), name, file, ("scan",), fates[name]
+            )
             for name, file in self._files.items()
         ]
 

@@ -56,6 +56,7 @@ class Output:
         self._buffer: list[pa.Table] = []  # of the slice that `append` is writing
         self._slice_name = ""
         self._slice_start = (0, 0)  # row group and row
+        self.texts: frozenset[str] = frozenset()  # columns of strings that seldom repeat
 
     @property
     def folder(self) -> Path:
@@ -77,9 +78,9 @@ class Output:
                 self.path,
                 table.schema,
                 **_compression(table.schema),
-                use_dictionary=_dictionary_columns(table.schema),
+                use_dictionary=_dictionary_columns(table.schema, self.texts),
                 write_page_checksum=True,
-                data_page_size=_page_bytes(table.schema),
+                data_page_size=_page_bytes(table.schema, self.texts),
             )
         if table.num_rows == 0:
             return
@@ -303,11 +304,13 @@ def _compression(schema: pa.Schema) -> dict[str, object]:
     }
 
 
-def _page_bytes(schema: pa.Schema) -> int:
-    has_text = any(pa.types.is_large_string(kind) for kind in schema.types)
+def _page_bytes(schema: pa.Schema, texts: frozenset[str]) -> int:
+    has_text = bool(texts) or any(pa.types.is_large_string(kind) for kind in schema.types)
     return TEXT_PAGE_BYTES if has_text else PAGE_BYTES
 
 
-def _dictionary_columns(schema: pa.Schema) -> list[str]:
+def _dictionary_columns(schema: pa.Schema, texts: frozenset[str]) -> list[str]:
     """Only short repeated strings gain from a dictionary; on text it costs memory and time."""
-    return [field.name for field in schema if pa.types.is_string(field.type)]
+    return [
+        field.name for field in schema if pa.types.is_string(field.type) and field.name not in texts
+    ]

@@ -27,8 +27,7 @@ class Exact(Exchange, frozen=True, kw_only=True):
         by_shard = self.sorter(FATE, key_of_number("shard"), output, _in_order_of_shards)
         with by_keeper, by_shard:
             for block in self.merged_runs(runs, content, output):
-                items = block.table.group_by(CONTENT.names, use_threads=False).aggregate([])
-                copies = exact_copies(items)
+                copies = exact_copies(block.table.select(CONTENT.names))
                 by_keeper.add(copies)
                 by_shard.add(copies)
             self.write_partitions(by_keeper.blocks(), subject_prefixes, output, FATE)

@@ -167,6 +167,8 @@ class KeepRows(Stage, frozen=True, kw_only=True):
     name: ClassVar[str] = "kept"
     version: ClassVar[int] = 1
 
+    text_field: str
+
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the rows in their order and with their columns."""
         items = inputs.table("scan", ["item_id"])["item_id"]
@@ -174,6 +176,7 @@ class KeepRows(Stage, frozen=True, kw_only=True):
         for file in inputs.all("fates"):
             dropped = pa.concat_arrays([dropped, *file.read(["item_id"])["item_id"].chunks])
         keeps = pc.invert(pc.is_in(items, value_set=dropped))
+        output.texts = frozenset({self.text_field})
         file = inputs.one("file")
         with open_parquet(file.url) as parquet:
             first = 0

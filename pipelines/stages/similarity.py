@@ -72,7 +72,7 @@ class Near(Exchange, frozen=True, kw_only=True):
             missing = np.flatnonzero(pc.is_null(pairs["similarity"]).to_numpy())
             values = pc.fill_null(pairs["similarity"], 0.0).to_numpy().copy()
             todo = pairs.take(missing)
-            for first, last in pair_chunks(todo, sets, self.memory_bytes // 2):
+            for first, last in pair_chunks(todo, sets, self.memory_bytes * 3 // 4):
                 chunk = todo.slice(first, last - first)
                 values[missing[first:last]] = sets.similarities(chunk)
             output.append(_with_similarity(pairs, pa.array(values)), slice_name="all")

@@ -54,5 +54,11 @@ def test_different_contents_have_no_duplicates() -> None:
 
 
 def test_an_item_that_was_read_twice_is_an_error_that_names_it() -> None:
+    twice = [item(3, content=1), (*item(3, content=1)[:3], 7)]
     with pytest.raises(GristmillError, match=r"document 03000.*read twice"):
-        exact_copies(table_of([item(3, content=1), item(4, content=1), item(3, content=1)]))
+        exact_copies(table_of([twice[0], item(4, content=1), twice[1]]))
+
+
+def test_an_item_of_several_rows_is_one() -> None:
+    rows = [item(3, content=1), item(4, content=1), item(3, content=1), item(4, content=1)]
+    assert exact_copies(table_of(rows))["item_id"].to_pylist() == [item(4, content=1)[0]]
