@@ -14,12 +14,13 @@ Needs `pip install -e .[peers]` and Linux.
 import argparse
 import compileall
 import json
+import shutil
 import struct
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -103,7 +104,7 @@ def run_ours(files: Sequence[Path], out: Path) -> Outcome:
     """
     command = [sys.executable, "-m", "gristmill", "dedup", str(files[0].parent / "*.parquet")]
     compileall.compile_dir(Path(gristmill.__file__).parent, quiet=1, maxlevels=3)
-    cost = run_measured([*command, "--out", str(out), "--workers", "1"])
+    cost = run_measured([*command, "--out", str(out), "--workers", "1"], out)
     dropped = pq.read_table(out / "duplicates.parquet", columns=["id", "keeper"])
     keeper_of = dict(zip(dropped["id"].to_pylist(), dropped["keeper"].to_pylist(), strict=True))
     return Outcome(cost, kept_ids(out), keeper_of)
@@ -112,7 +113,7 @@ def run_ours(files: Sequence[Path], out: Path) -> Outcome:
 def run_datatrove(files: Sequence[Path], out: Path) -> Outcome:
     """Run datatrove on two processes, and read its clusters; the kept document is the keeper."""
     command = [sys.executable, str(BENCH / "datatrove_minhash.py"), str(files[0].parent), str(out)]
-    cost = run_measured(command)
+    cost = run_measured(command, out)
     members = defaultdict(list)
     for task, file in enumerate(files):
         found = out / "clusters" / f"{task:06d}.clusters"
@@ -129,35 +130,50 @@ def run_datatrove(files: Sequence[Path], out: Path) -> Outcome:
     return Outcome(cost, kept, keeper_of)
 
 
-def run_measured(command: Sequence[str]) -> Cost:
-    """Run a command, and look at its processes every SAMPLE_SECONDS."""
-    peak, cpu_seconds = 0, dict[int, float]()
+def run_measured(command: Sequence[str], out: Path) -> Cost:
+    """Run a command twice: once for its time, and once more for its memory.
+
+    To look at the memory of processes stops them each time, by a fifth of the time in all.
+    """
+    cpu_seconds: dict[int, float] = {}
     start = time.perf_counter()
+    _run(command, lambda process: note_cpu(process, cpu_seconds))
+    seconds = time.perf_counter() - start
+    shutil.rmtree(out)
+    peaks = [0]
+    _run(command, lambda process: peaks.append(memory(process)))
+    return Cost(seconds, sum(cpu_seconds.values()), max(peaks))
+
+
+def _run(command: Sequence[str], look: Callable[[psutil.Process], None]) -> None:
+    """Run a command, and look at it every SAMPLE_SECONDS."""
     with TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            peak = max(peak, observe(watched, cpu_seconds))
+            look(watched)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(SAMPLE_SECONDS)
-        seconds = time.perf_counter() - start
         if process.returncode:
             errors.seek(0)
             sys.exit(f"{' '.join(command)} failed:\n{errors.read().decode()[-2000:]}")
-    return Cost(seconds, sum(cpu_seconds.values()), peak)
 
 
-def observe(process: psutil.Process, cpu_seconds: dict[int, float]) -> int:
-    """Return the bytes of memory of a process and all below it, and note their CPU time by id.
-
-    A page that several of them hold counts once.
-    """
-    num_bytes = 0
+def note_cpu(process: psutil.Process, cpu_seconds: dict[int, float]) -> None:
+    """Note the CPU time of a process and all below it, by their ids."""
     with suppress(psutil.NoSuchProcess):
         for one in [process, *process.children(recursive=True)]:
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 times = one.cpu_times()
                 cpu_seconds[one.pid] = times.user + times.system
+
+
+def memory(process: psutil.Process) -> int:
+    """Return the bytes of a process and all below it; a page that several hold counts once."""
+    num_bytes = 0
+    with suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 num_bytes += one.memory_full_info().pss
     return num_bytes
 
