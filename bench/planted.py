@@ -18,7 +18,8 @@ from gristmill.dedup.columns import binary_column, id_prefixes, partition_of
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.mixing import mix64
 from gristmill.dedup.pairs import PAIR, left_prefixes
-from gristmill.pipelines.stage import Inputs, Output, Stage
+from gristmill.pipelines.output import Output
+from gristmill.pipelines.stage import Inputs, Stage
 from gristmill.pipelines.stages.exchange import Exchange, key_of_id, partition_name
 from gristmill.pipelines.stages.items import ITEM
 

@@ -18,7 +18,8 @@ from ...dedup.pairs import (
     pairs_of,
 )
 from ...dedup.sorting import argsort_u64
-from ..stage import Inputs, Output
+from ..output import Output
+from ..stage import Inputs
 from .exchange import Exchange, key_of_number, placed_run
 
 

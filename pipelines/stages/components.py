@@ -20,7 +20,8 @@ from ...dedup.pairs import left_prefixes
 from ...dedup.sorting import argsort_u64
 from ...dedup.stars import distinct_edges, large_star, small_star
 from ..artifact import InputFile
-from ..stage import Inputs, Output
+from ..output import Output
+from ..stage import Inputs
 from .exchange import Exchange, key_of_number
 
 LINK = pa.schema([("node", pa.uint64()), ("neighbour", pa.uint64())])

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from ...corpus.ids import digest_parts, sample_id
 from ...filters.natural_engines import UNDETERMINED
 from ..order import OrderFile, order_files, split_groups
+from ..output import Output
 from ..recipe import OrderSettings
-from ..stage import Inputs, Output, Stage
+from ..stage import Inputs, Stage
 
 Row = dict[str, Any]  # one row of a table, as pyarrow gives it
 

@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 
 from ...dedup.cluster import FATE, follow_copies, subject_prefixes
 from ...dedup.exact import CONTENT, exact_copies
-from ..stage import Inputs, Output, value_counts
+from ..output import Output
+from ..stage import Inputs, value_counts
 from .exchange import Exchange, key_of_id, key_of_number, placed_run, write_shards
 
 

@@ -9,8 +9,9 @@ from ...corpus.record import READ
 from ...filters.rules import Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import CONTAMINATED, HITS_COLUMN
+from ..output import Output
 from ..removals import Removals, removed_rows
-from ..stage import Inputs, Output, Stage, value_counts
+from ..stage import Inputs, Stage, value_counts
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from ...dedup.contamination import HITS
 from ..decontamination import HITS_COLUMN, IndexFile, open_index
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .features import row_groups
 
 

@@ -15,7 +15,8 @@ from ...corpus.ids import digest_parts
 from ...dedup.columns import id_prefixes, partition_of, run_starts
 from ...dedup.merge import Block, ExternalSorter, KeyOf, Keys, Run, merge_blocks
 from ..artifact import InputFile
-from ..stage import Output, Stage
+from ..output import Output
+from ..stage import Stage
 
 
 class Exchange(Stage, frozen=True, kw_only=True):

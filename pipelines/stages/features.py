@@ -20,7 +20,8 @@ from ...filters.parse_worker import ImportParser, ParsedImports
 from ...filters.paths import paths_digest
 from ...filters.signals import measure
 from ..artifact import InputFile, open_parquet
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 
 
 class Measure(Stage, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from ...corpus.record import ID
 from ...dedup.columns import id_prefixes
 from ...dedup.shingle_sets import TextRun
 from ..artifact import InputFile, open_parquet
-from ..stage import Inputs, Output
+from ..output import Output
+from ..stage import Inputs
 from .exchange import Exchange, key_of_number, partition_name, runs_of_equal
 
 TEXT = pa.schema(

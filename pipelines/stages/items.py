@@ -16,7 +16,8 @@ from ...corpus.ids import digest_parts
 from ...corpus.record import ID
 from ...dedup.columns import id_prefixes, partition_of
 from ...dedup.preference import RANK, preference_ranks
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .exchange import partition_name
 
 ITEM = pa.schema(

@@ -13,7 +13,8 @@ from ...corpus.record import ID
 from ...filters.claims import NameOverrides, PathJudge, claims_column, claims_digest
 from ...filters.language_columns import LanguageColumns
 from ...filters.language_settings import ContentSettings, content_assets
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .features import row_groups
 
 

@@ -11,7 +11,8 @@ from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import HITS_COLUMN
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .compose import Row
 from .decide import METADATA
 from .tokens import bucket_range

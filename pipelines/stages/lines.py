@@ -20,7 +20,8 @@ from ...dedup.lines import (
     line_table,
     page_counts,
 )
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .exchange import partition_name
 from .features import row_groups
 

@@ -16,7 +16,8 @@ from ...dedup.columns import id_prefixes, partition_of
 from ...dedup.exact import CONTENT, exact_copies
 from ...dedup.preference import RANK, preference_ranks
 from ...dedup.urls import UrlRules, url_key
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .exchange import (
     Exchange,
     key_of_id,

@@ -10,8 +10,9 @@ from ...corpus.ids import content_id, digest_parts, doc_id
 from ...corpus.record import READ, Record
 from ...corpus.sources import read_unit
 from ...corpus.sources.unit import ReadLimits, ReadOptions, Unit
+from ..output import Output
 from ..removals import Removals
-from ..stage import Inputs, Output, Stage
+from ..stage import Inputs, Stage
 
 BATCH_TEXT_BYTES = 8 << 20
 BATCH_ROWS = 16384

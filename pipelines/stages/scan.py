@@ -17,7 +17,8 @@ from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
 from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .exchange import partition_name, shard_number
 from .items import ITEM
 

@@ -18,7 +18,8 @@ from ...dedup.columns import byte_strings
 from ...dedup.merge import Block
 from ...dedup.pairs import PAIR, SIDES, distinct_pairs, left_prefixes
 from ...dedup.shingle_sets import ShingleSets, pair_chunks
-from ..stage import Inputs, Output
+from ..output import Output
+from ..stage import Inputs
 from .exchange import (
     Exchange,
     key_of_number,

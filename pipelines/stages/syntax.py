@@ -10,7 +10,8 @@ from ...filters.killable import KillableWorker, ParseLimits
 from ...filters.node_kinds import node_kinds_digest
 from ...filters.syntax import Flags, syntax_columns
 from ...filters.syntax_scope import ParseScope, SyntaxSettings, choose
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .features import row_groups
 
 

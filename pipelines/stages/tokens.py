@@ -24,7 +24,8 @@ from ...corpus.tokenizer import TOKENIZER_DIGEST, load_tokenizer
 from ...dedup.lines import cut
 from ...filters.languages import language_table, path_comment
 from ..artifact import InputFile
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .compose import Row
 
 BATCH_TEXT_CHARS = 8 << 20

@@ -13,7 +13,8 @@ from ...corpus.record import ID
 from ...dedup.columns import text_batches
 from ...dedup.lines import LineScope, Positions, merge_spans
 from ...dedup.substrings import Substrings, blocks, repeated_spans
-from ..stage import Inputs, Output, Stage
+from ..output import Output
+from ..stage import Inputs, Stage
 from .lines import LINE_PAGES, is_kept, kept_lines
 
 LITTLE_LEFT = "little_left"
