@@ -18,7 +18,7 @@ from ...dedup.columns import id_prefixes, run_starts
 from ...dedup.components import connected_components
 from ...dedup.pairs import left_prefixes
 from ...dedup.sorting import argsort_u64
-from ...dedup.stars import distinct_edges, large_star, small_star
+from ...dedup.stars import Edges, Nodes, distinct_edges, large_star, small_star
 from ..artifact import InputFile
 from ..output import Output
 from ..stage import Inputs
@@ -27,7 +27,7 @@ from .exchange import Exchange, key_of_number
 LINK = pa.schema([("node", pa.uint64()), ("neighbour", pa.uint64())])
 COMPONENT = pa.field("component", pa.uint64())
 PLACED_EDGE = EDGE.append(COMPONENT)
-LINK_BYTES = 64  # of memory that an edge takes while a file is contracted
+LINK_BYTES = 128  # of memory that an edge takes while a file is contracted
 
 
 class Forest(Exchange, frozen=True, kw_only=True):
@@ -49,42 +49,47 @@ class Forest(Exchange, frozen=True, kw_only=True):
             links.write()
 
 
-class LargeStar(Exchange, frozen=True, kw_only=True):
+class Star(Exchange, frozen=True, kw_only=True):
+    """A step of a round: moves the links of the nodes of one partition."""
+
+    both_ways: ClassVar[bool]  # whether the next step needs a link under both ends
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write LINKs under their larger end, or under both, and count what changed."""
+        key = key_of_number("node")
+        output.count("links", {"changed": 0})
+        with _Links(self, output, both_ways=self.both_ways) as links:
+            for block in self.merged(inputs.all("slices"), LINK.names, key, output):
+                edges = self.step(*(block.table[name].to_numpy() for name in LINK.names))
+                links.add(edges.larger, edges.smaller)
+                output.count("links", {"changed": edges.changed})
+            links.write()
+
+    def step(self, nodes: Nodes, neighbours: Nodes) -> Edges:
+        """Return the new edges of nodes, of each of which all rows are given."""
+        raise NotImplementedError
+
+
+class LargeStar(Star, frozen=True, kw_only=True):
     """Links every larger neighbour of a node to its least neighbour."""
 
     name: ClassVar[str] = "large_star"
+    both_ways: ClassVar[bool] = False
 
-    def run(self, inputs: Inputs, output: Output) -> None:
-        """Write LINKs under their larger end."""
-        output.count("links", {"changed": 0})
-        with _Links(self, output, both_ways=False) as links:
-            for block in self.merged(
-                inputs.all("slices"), LINK.names, key_of_number("node"), output
-            ):
-                nodes, neighbours = (block.table[name].to_numpy() for name in LINK.names)
-                larger, smaller, changed = large_star(nodes, neighbours)
-                links.add(larger, smaller)
-                output.count("links", {"changed": changed})
-            links.write()
+    def step(self, nodes: Nodes, neighbours: Nodes) -> Edges:
+        """Return the edges of a large-star."""
+        return large_star(nodes, neighbours)
 
 
-class SmallStar(Exchange, frozen=True, kw_only=True):
+class SmallStar(Star, frozen=True, kw_only=True):
     """Links a node and its smaller neighbours to the least of them."""
 
     name: ClassVar[str] = "small_star"
+    both_ways: ClassVar[bool] = True
 
-    def run(self, inputs: Inputs, output: Output) -> None:
-        """Write LINKs under both ends."""
-        output.count("links", {"changed": 0})
-        with _Links(self, output, both_ways=True) as links:
-            for block in self.merged(
-                inputs.all("slices"), LINK.names, key_of_number("node"), output
-            ):
-                nodes, neighbours = (block.table[name].to_numpy() for name in LINK.names)
-                larger, smaller, changed = small_star(nodes, neighbours)
-                links.add(larger, smaller)
-                output.count("links", {"changed": changed})
-            links.write()
+    def step(self, nodes: Nodes, neighbours: Nodes) -> Edges:
+        """Return the edges of a small-star."""
+        return small_star(nodes, neighbours)
 
 
 class _Links:
