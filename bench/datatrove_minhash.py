@@ -6,7 +6,6 @@ its clusters with their ids, and kept/*.parquet. Needs `pip install -e .[peers]`
 """
 
 import argparse
-import re
 from pathlib import Path
 
 from datatrove.executor import LocalPipelineExecutor
@@ -20,25 +19,7 @@ from datatrove.pipeline.dedup.minhash import (
 )
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
-from datatrove.utils.word_tokenizers import WordTokenizer
-
-WORDS = re.compile(r"\w+")
-
-
-class RegexWords(WordTokenizer):  # type: ignore[misc]
-    """The word tokenizer that datatrove is given."""
-
-    def word_tokenize(self, text: str) -> list[str]:
-        """Return the runs of word characters."""
-        return WORDS.findall(text)
-
-    def sent_tokenize(self, text: str) -> list[str]:
-        """Return the lines; MinHash does not ask."""
-        return text.splitlines()
-
-    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words lie; MinHash does not ask."""
-        return [match.span() for match in WORDS.finditer(text)]
+from regex_words import RegexWords
 
 
 def main() -> None:

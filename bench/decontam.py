@@ -13,7 +13,6 @@ import argparse
 import json
 import platform
 import random
-import re
 import sysconfig
 import tempfile
 import time
@@ -26,7 +25,7 @@ from datatrove.data import Document
 from datatrove.pipeline.decont import NGramsDecontConfig, NGramsDecontFilter
 from datatrove.utils.hashing import create_hash_func
 from datatrove.utils.text import ngrams, simplify_text
-from datatrove.utils.word_tokenizers import WordTokenizer
+from regex_words import WORDS, RegexWords
 
 from gristmill.dedup.columns import text_batches
 from gristmill.dedup.contamination import BATCH_BYTES, ContaminationIndex
@@ -40,7 +39,6 @@ NUM_ITEMS = 20_000
 ITEM_WORDS = 80
 EVERY = 50  # a text in so many holds an item
 NGRAM = 10
-WORDS = re.compile(r"\w+")
 
 
 def main() -> None:
@@ -101,22 +99,6 @@ def write_items(folder: Path, texts: list[str]) -> str:
     path = folder / "items.jsonl"
     path.write_text("".join(json.dumps({"prompt": item}) + "\n" for item in items))
     return str(path)
-
-
-class RegexWords(WordTokenizer):  # type: ignore[misc]
-    """The word tokenizer that datatrove is given."""
-
-    def word_tokenize(self, text: str) -> list[str]:
-        """Return the runs of word characters."""
-        return WORDS.findall(text)
-
-    def sent_tokenize(self, text: str) -> list[str]:
-        """Return the lines; the filter does not ask."""
-        return text.splitlines()
-
-    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words lie; the filter does not ask."""
-        return [match.span() for match in WORDS.finditer(text)]
 
 
 def datatrove_filter(passages: pa.Table, folder: Path) -> NGramsDecontFilter:

@@ -10,7 +10,6 @@ UTF-8 per second of CPU time; the fastest of five runs counts, and those of a ra
 import argparse
 import json
 import platform
-import re
 import sysconfig
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datatrove.pipeline.dedup.minhash import MinhashDedupSignature
-from datatrove.utils.word_tokenizers import WordTokenizer
+from regex_words import WORDS, RegexWords
 from rensa import RMinHash
 
 from gristmill.dedup.columns import text_batches
@@ -39,7 +38,6 @@ from gristmill.dedup.native import kernel
 
 OUR_BYTES = 40_000_000
 PEER_BYTES = 1_000_000
-WORDS = re.compile(r"\w+")
 
 Row = dict[str, str | int | float]
 
@@ -156,22 +154,6 @@ def shingle(column: pa.ChunkedArray, target: str) -> None:
 def column_of(texts: Sequence[str]) -> pa.ChunkedArray:
     """Return the texts as a string column."""
     return pa.chunked_array([pa.array(texts, pa.large_string())])
-
-
-class RegexWords(WordTokenizer):  # type: ignore[misc]
-    """The word tokenizer that datatrove is given."""
-
-    def word_tokenize(self, text: str) -> list[str]:
-        """Return the runs of word characters."""
-        return WORDS.findall(text)
-
-    def sent_tokenize(self, text: str) -> list[str]:
-        """Return the lines; MinHash does not ask."""
-        return text.splitlines()
-
-    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words lie; MinHash does not ask."""
-        return [match.span() for match in WORDS.finditer(text)]
 
 
 def datatrove_signatures(texts: Sequence[str]) -> None:

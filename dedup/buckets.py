@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .columns import run_starts
 from .native import graph_kernel
 
 Pairs: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -76,7 +77,4 @@ def numpy_bucket_pairs(
 
 def _bounds(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     """Return the row at which each bucket starts, and the number of rows."""
-    if not len(hashes):
-        return np.zeros(1, dtype=np.int64)
-    opens = np.flatnonzero(hashes[1:] != hashes[:-1]) + 1
-    return np.concatenate([[0], opens, [len(hashes)]]).astype(np.int64, copy=False)
+    return np.append(run_starts(hashes), len(hashes))

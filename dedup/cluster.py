@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..corpus.record import ID
-from .columns import byte_strings, id_prefixes
+from .columns import byte_strings, id_prefixes, run_starts
 from .pairs import PAIR, SIDES
 from .sorting import argsort_u64
 
@@ -65,10 +65,7 @@ def _items(edges: pa.Table) -> pa.Table:
     table = pa.concat_tables(sides).combine_chunks()
     order = np.lexsort((byte_strings(table["item_id"]), table["rank"].to_numpy()))
     table = table.take(order)
-    ids = byte_strings(table["item_id"])
-    fresh = np.ones(len(ids), dtype=np.bool_)
-    fresh[1:] = ids[1:] != ids[:-1]
-    return table.filter(pa.array(fresh))
+    return table.take(run_starts(byte_strings(table["item_id"])))
 
 
 def _places(column: pa.ChunkedArray, ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:

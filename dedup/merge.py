@@ -8,7 +8,6 @@ does.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,12 +67,14 @@ def merge_blocks(
         return
     fan_in = min(MAX_FAN_IN, max(MIN_FAN_IN, memory_bytes // RUN_BYTES))
     if len(runs) > fan_in:
-        with _spill_folder(folder) as spill:
+        with _spill_directory(folder) as spill:
             merged = []
             for first in range(0, len(runs), fan_in):
                 group = runs[first : first + fan_in]
                 blocks = merge_blocks(group, key_of, memory_bytes=memory_bytes, folder=folder)
-                merged.append(_spill((block.sorted() for block in blocks), spill / str(first)))
+                merged.append(
+                    _spill((block.sorted() for block in blocks), Path(spill) / str(first))
+                )
             yield from merge_blocks(merged, key_of, memory_bytes=memory_bytes, folder=folder)
         return
     yield from _merge(runs, key_of, memory_bytes // COPIES)
@@ -146,7 +147,6 @@ class ExternalSorter:
 
     def __init__(
         self,
-        schema: pa.Schema,
         key_of: KeyOf,
         *,
         memory_bytes: int,
@@ -156,14 +156,12 @@ class ExternalSorter:
         """Make a sorter.
 
         Args:
-            schema: of the rows.
             key_of: what is sorted by.
             memory_bytes: what the rows may take before they are spilled, and while they are merged.
             folder: where runs lie meanwhile.
             finish: brings the rows of each block into their final order and leaves out repeats;
                 it keeps the order of the keys.
         """
-        self._schema = schema
         self._key_of = key_of
         self._memory_bytes = memory_bytes
         self._folder = folder
@@ -240,12 +238,6 @@ def _spilled(path: Path, batch_rows: int) -> Iterator[pa.Table]:
         for first in range(0, reader.num_record_batches, step):
             last = min(first + step, reader.num_record_batches)
             yield pa.Table.from_batches([reader.get_batch(i) for i in range(first, last)])
-
-
-@contextmanager
-def _spill_folder(folder: Path) -> Iterator[Path]:
-    with _spill_directory(folder) as name:
-        yield Path(name)
 
 
 def _spill_directory(folder: Path) -> "TemporaryDirectory[str]":

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .columns import run_starts
 from .sorting import argsort_u64
 
 Nodes = npt.NDArray[np.uint64]
@@ -78,9 +79,7 @@ def _grouped(nodes: Nodes, neighbours: Nodes) -> tuple[Nodes, Nodes, npt.NDArray
     """Return the rows in the order of their nodes, and where the rows of a node start."""
     order = argsort_u64(nodes)
     nodes = nodes[order]
-    opens = np.ones(len(nodes), dtype=np.bool_)
-    opens[1:] = nodes[1:] != nodes[:-1]
-    return nodes, neighbours[order], np.flatnonzero(opens).astype(np.int64, copy=False)
+    return nodes, neighbours[order], run_starts(nodes)
 
 
 def _least(values: Nodes, starts: npt.NDArray[np.int64]) -> Nodes:

@@ -4,10 +4,11 @@
 (select) ------------^------------- repeats ------^
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..corpus.sources.unit import UnitKind
-from .artifact import InputFile, Manifest
+from .artifact import InputFile
+from .dedup_graph import Done, slices
 from .dedup_settings import DedupSettings
 from .engine import Node, NodeId
 from .stage import Stage
@@ -15,9 +16,6 @@ from .stages.exchange import partition_name
 from .stages.lines import CommonLines, LinePages, Lines
 from .stages.trim import Repeats, Trim
 from .store import Store
-
-Done = Mapping[NodeId, Manifest]
-Files = Callable[[Done], Mapping[str, list[InputFile]]]
 
 
 class CutGraph:
@@ -81,11 +79,7 @@ class CutGraph:
         def inputs(done: Done) -> Mapping[str, list[InputFile]]:
             found = {role: [self._store.input(done[role, shard])] for role in roles}
             if sliced:
-                found[sliced] = [
-                    self._store.input(done[node], slice_name=shard)
-                    for node in producers
-                    if shard in done[node].slices
-                ]
+                found[sliced] = slices(self._store, done, producers, shard)
             return found
 
         return Node(stage=stage, shard=shard, needs=needs, inputs=inputs)

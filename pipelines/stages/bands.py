@@ -20,7 +20,7 @@ from ...dedup.pairs import (
 from ...dedup.sorting import argsort_u64
 from ..output import Output
 from ..stage import Inputs
-from .exchange import Exchange, key_of_number, placed_run
+from .exchange import Exchange, key_of_number, placed_run, write_partitions
 
 
 class Bands(Exchange, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Bands(Exchange, frozen=True, kw_only=True):
             [flat_hashes[order], items["rank"].take(rows), items["item_id"].take(rows)],
             schema=BAND,
         )
-        self.write_partitions([table], key_of_number("band_hash"), output, BAND)
+        write_partitions([table], key_of_number("band_hash"), self.partitions, output, BAND)
 
 
 def _merge_items(
@@ -87,14 +87,14 @@ class Candidates(Exchange, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the distinct PAIRs, one slice a partition of the left ids."""
         runs = [placed_run(file, BAND.names) for file in inputs.all("slices")]
-        with self.sorter(PAIR, left_prefixes, output, distinct_pairs) as sorter:
+        with self.sorter(left_prefixes, output, distinct_pairs) as sorter:
             for block in self.merged_runs(runs, key_of_number("band_hash"), output):
                 buckets = buckets_of(block)
                 numbers = {"all": len(buckets.sizes), "wide": buckets.num_wide()}
                 output.count("buckets", numbers)
                 for pairs in pairs_of(buckets):
                     sorter.add(pairs)
-            self.write_partitions(sorter.blocks(), left_prefixes, output, PAIR)
+            write_partitions(sorter.blocks(), left_prefixes, self.partitions, output, PAIR)
 
 
 class Pairs(Exchange, frozen=True, kw_only=True):

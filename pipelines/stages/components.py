@@ -22,7 +22,7 @@ from ...dedup.stars import Edges, Nodes, distinct_edges, large_star, small_star
 from ..artifact import InputFile
 from ..output import Output
 from ..stage import Inputs
-from .exchange import Exchange, key_of_number
+from .exchange import Exchange, key_of_number, write_partitions
 
 LINK = pa.schema([("node", pa.uint64()), ("neighbour", pa.uint64())])
 COMPONENT = pa.field("component", pa.uint64())
@@ -99,7 +99,7 @@ class _Links:
         self._stage = stage
         self._output = output
         self._both_ways = both_ways
-        self._sorter = stage.sorter(LINK, key_of_number("node"), output, _distinct_links)
+        self._sorter = stage.sorter(key_of_number("node"), output, _distinct_links)
 
     def __enter__(self) -> "_Links":
         return self
@@ -114,7 +114,7 @@ class _Links:
 
     def write(self) -> None:
         key = key_of_number("node")
-        self._stage.write_partitions(self._sorter.blocks(), key, self._output, LINK)
+        write_partitions(self._sorter.blocks(), key, self._stage.partitions, self._output, LINK)
 
 
 class Label(Exchange, frozen=True, kw_only=True):
@@ -131,12 +131,12 @@ class Label(Exchange, frozen=True, kw_only=True):
         """
         nodes, labels = _labels(inputs)
         key = key_of_number("component")
-        with self.sorter(PLACED_EDGE, key, output, _in_order) as sorter:
+        with self.sorter(key, output, _in_order) as sorter:
             batch_rows = max(1, self.memory_bytes // 4 // 128)
             for edges in edges_above(inputs.one("near"), self.threshold, batch_rows):
                 places = np.searchsorted(nodes, left_prefixes(edges))
                 sorter.add(edges.append_column(COMPONENT, pa.array(labels[places])))
-            self.write_partitions(sorter.blocks(), key, output, PLACED_EDGE)
+            write_partitions(sorter.blocks(), key, self.partitions, output, PLACED_EDGE)
 
 
 def _labels(inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
@@ -161,13 +161,13 @@ class Cluster(Exchange, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the FATE of near duplicates, one slice a partition of their ids."""
         key = key_of_number("component")
-        with self.sorter(FATE, subject_prefixes, output, _by_subject) as sorter:
+        with self.sorter(subject_prefixes, output, _by_subject) as sorter:
             for block in self.merged(inputs.all("slices"), PLACED_EDGE.names, key, output):
                 dropped = choose_keepers(block.table.select(EDGE.names))
                 components = len(np.unique(block.keys))
                 output.count("components", {"all": components})
                 sorter.add(_fates(dropped))
-            self.write_partitions(sorter.blocks(), subject_prefixes, output, FATE)
+            write_partitions(sorter.blocks(), subject_prefixes, self.partitions, output, FATE)
 
 
 def _fates(dropped: pa.Table) -> pa.Table:

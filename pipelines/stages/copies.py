@@ -9,7 +9,7 @@ from ...dedup.cluster import FATE, follow_copies, subject_prefixes
 from ...dedup.exact import CONTENT, exact_copies
 from ..output import Output
 from ..stage import Inputs, value_counts
-from .exchange import Exchange, key_of_id, key_of_number, placed_run, write_shards
+from .exchange import Exchange, key_of_id, key_of_number, placed_run, write_partitions, write_shards
 
 
 class Exact(Exchange, frozen=True, kw_only=True):
@@ -24,14 +24,14 @@ class Exact(Exchange, frozen=True, kw_only=True):
         columns = ["item_id", "item_content", "rank"]
         runs = [placed_run(file, columns) for file in inputs.all("slices")]
         content = key_of_id("item_content")
-        by_keeper = self.sorter(FATE, subject_prefixes, output, _in_order)
-        by_shard = self.sorter(FATE, key_of_number("shard"), output, _in_order_of_shards)
+        by_keeper = self.sorter(subject_prefixes, output, _in_order)
+        by_shard = self.sorter(key_of_number("shard"), output, _in_order_of_shards)
         with by_keeper, by_shard:
             for block in self.merged_runs(runs, content, output):
                 copies = exact_copies(block.table.select(CONTENT.names))
                 by_keeper.add(copies)
                 by_shard.add(copies)
-            self.write_partitions(by_keeper.blocks(), subject_prefixes, output, FATE)
+            write_partitions(by_keeper.blocks(), subject_prefixes, self.partitions, output, FATE)
             write_shards(by_shard.blocks(), output)
 
 
@@ -43,7 +43,7 @@ class Fates(Exchange, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write one slice a shard: item_id, reason, cluster, keeper, similarity."""
         files = [*inputs.all("exact"), *inputs.all("cluster")]
-        reasons = self.sorter(FATE, key_of_number("shard"), output, _in_order_of_shards)
+        reasons = self.sorter(key_of_number("shard"), output, _in_order_of_shards)
         with reasons:
             for block in self.merged(files, FATE.names, subject_prefixes, output):
                 reasons.add(follow_copies(block.table))

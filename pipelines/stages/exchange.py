@@ -47,27 +47,29 @@ class Exchange(Stage, frozen=True, kw_only=True):
 
     def sorter(
         self,
-        schema: pa.Schema,
         key_of: KeyOf,
         output: Output,
         finish: Callable[[pa.Table], pa.Table] | None = None,
     ) -> ExternalSorter:
         """Return a sorter that has the other half of the memory."""
         half = self.memory_bytes // 2
-        return ExternalSorter(
-            schema, key_of, memory_bytes=half, folder=output.folder, finish=finish
-        )
+        return ExternalSorter(key_of, memory_bytes=half, folder=output.folder, finish=finish)
 
-    def write_partitions(
-        self, tables: Iterable[pa.Table], key_of: KeyOf, output: Output, schema: pa.Schema
-    ) -> None:
-        """Write tables in ascending order of a key, one slice for each of its partitions."""
-        output.write(schema.empty_table())
-        for table in tables:
-            parts = partition_of(key_of(table), self.partitions)
-            for first, last in runs_of_equal(parts):
-                name = partition_name(int(parts[first]))
-                output.append(table.slice(first, last - first), slice_name=name)
+
+def write_partitions(
+    tables: Iterable[pa.Table],
+    key_of: KeyOf,
+    num_partitions: int,
+    output: Output,
+    schema: pa.Schema,
+) -> None:
+    """Write tables in ascending order of a key, one slice for each of its partitions."""
+    output.write(schema.empty_table())
+    for table in tables:
+        parts = partition_of(key_of(table), num_partitions)
+        for first, last in runs_of_equal(parts):
+            name = partition_name(int(parts[first]))
+            output.append(table.slice(first, last - first), slice_name=name)
 
 
 def write_shards(tables: Iterable[pa.Table], output: Output) -> None:

@@ -41,7 +41,7 @@ class Gather(Exchange, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the TEXTs of items, by id and row."""
         rows, items, partitions = self._rows(inputs)
-        with self.sorter(TEXT, key_of_number("place"), output, _in_order) as sorter:
+        with self.sorter(key_of_number("place"), output, _in_order) as sorter:
             for first, texts in _row_groups(inputs.one("read"), rows, self.text_field):
                 here = slice(
                     int(np.searchsorted(rows, first)),

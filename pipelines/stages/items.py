@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts
 from ...corpus.record import ID
-from ...dedup.columns import id_prefixes, partition_of
 from ...dedup.preference import RANK, preference_ranks
 from ..output import Output
 from ..stage import Inputs, Stage
-from .exchange import partition_name
+from .exchange import key_of_id, write_partitions
 
 ITEM = pa.schema(
     [
@@ -64,12 +63,7 @@ class CollectItems(Stage, frozen=True, kw_only=True):
         items = self._items(table.take(rows), rows)
         order = pc.sort_indices(items, [("item_content", "ascending"), ("row", "ascending")])
         items = items.take(order)
-        partition = partition_of(id_prefixes(items["item_content"]), self.partitions)
-        output.write(items.slice(0, 0))
-        for index in np.unique(partition):
-            output.append(
-                items.filter(pa.array(partition == index)), slice_name=partition_name(index)
-            )
+        write_partitions([items], key_of_id("item_content"), self.partitions, output, ITEM)
 
     def _items(self, table: pa.Table, rows: pa.Array) -> pa.Table:
         item_id, content = self._ids(table)

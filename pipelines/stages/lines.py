@@ -22,7 +22,7 @@ from ...dedup.lines import (
 )
 from ..output import Output
 from ..stage import Inputs, Stage
-from .exchange import partition_name
+from .exchange import partition_name, runs_of_equal
 from .features import row_groups
 
 LINE_PAGES = pa.schema([("line_key", pa.uint64()), ("num_pages", pa.int64())])
@@ -63,9 +63,9 @@ class LinePages(Stage, frozen=True, kw_only=True):
         table = pa.table([keys, counts], schema=LINE_PAGES)
         output.write(table.slice(0, 0))
         partition = (keys >> np.uint64(48)) * np.uint64(self.partitions) >> np.uint64(16)
-        found, starts = np.unique(partition, return_index=True)
-        for index, rows in zip(found, np.split(np.arange(len(keys)), starts)[1:], strict=True):
-            output.write(table.take(pa.array(rows)), slice_name=partition_name(index))
+        for first, last in runs_of_equal(partition):
+            name = partition_name(int(partition[first]))
+            output.write(table.slice(first, last - first), slice_name=name)
 
 
 class CommonLines(Stage, frozen=True, kw_only=True):

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from ...corpus.record import ID
 from ...dedup.cluster import FATE
-from ...dedup.columns import id_prefixes, partition_of
 from ...dedup.exact import CONTENT, exact_copies
 from ...dedup.preference import RANK, preference_ranks
 from ...dedup.urls import UrlRules, url_key
@@ -22,9 +21,8 @@ from .exchange import (
     Exchange,
     key_of_id,
     key_of_number,
-    partition_name,
     placed_run,
-    runs_of_equal,
+    write_partitions,
     write_shards,
 )
 
@@ -77,7 +75,7 @@ class SamePage(Exchange, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the FATE of every page that is not chosen, in one slice a shard."""
         runs = [placed_run(file, PAGE.names) for file in inputs.all("slices")]
-        with self.sorter(FATE, key_of_number("shard"), output, _in_order) as sorter:
+        with self.sorter(key_of_number("shard"), output, _in_order) as sorter:
             for block in self.merged_runs(runs, key_of_id("url_key"), output):
                 pages = block.table.rename_columns({"url_key": "item_content"})
                 copies = exact_copies(pages.select(CONTENT.names))
@@ -145,11 +143,7 @@ class PageKeepers(Stage, frozen=True, kw_only=True):
 def _write_partitions(table: pa.Table, num_partitions: int, output: Output) -> None:
     """Write one slice a partition of the URLs, each sorted by them."""
     table = table.sort_by([("url_key", "ascending"), ("item_id", "ascending")])
-    output.write(table.slice(0, 0))
-    parts = partition_of(id_prefixes(table["url_key"]), num_partitions)
-    for first, last in runs_of_equal(parts):
-        name = partition_name(int(parts[first]))
-        output.append(table.slice(first, last - first), slice_name=name)
+    write_partitions([table], key_of_id("url_key"), num_partitions, output, table.schema)
 
 
 def _in_order(fates: pa.Table) -> pa.Table:

@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 
 from ...corpus.ids import ID_BYTES
 from ...corpus.record import ID
-from ...dedup.columns import binary_column, id_prefixes, partition_of, text_batches
+from ...dedup.columns import binary_column, text_batches
 from ...dedup.minhash import BATCH_BYTES, MinHashScheme, sign_column
 from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
 from ..output import Output
 from ..stage import Inputs, Stage
-from .exchange import partition_name, shard_number
+from .exchange import key_of_id, shard_number, write_partitions
 from .items import ITEM
 
 LONGEST_BYTES = (1 << 62) - 1  # subtracted from, so that of duplicates the longest is kept
@@ -154,12 +154,7 @@ class ScannedItems(Stage, frozen=True, kw_only=True):
         columns = [table["item_id"], table["item_content"], ranks, rows, table["num_bytes"]]
         items = pa.table(columns, schema=ITEM)
         items = items.sort_by([("item_content", "ascending"), ("row", "ascending")])
-        partition = partition_of(id_prefixes(items["item_content"]), self.partitions)
-        output.write(items.slice(0, 0))
-        for index in np.unique(partition):
-            output.append(
-                items.filter(pa.array(partition == index)), slice_name=partition_name(index)
-            )
+        write_partitions([items], key_of_id("item_content"), self.partitions, output, ITEM)
 
 
 class KeepRows(Stage, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ class Unknown(Exchange, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the WANTED items, one slice a shard."""
-        with self.sorter(WANTED, key_of_number("shard"), output, _distinct_items) as sorter:
+        with self.sorter(key_of_number("shard"), output, _distinct_items) as sorter:
             for pairs in joined_pairs(self, inputs, output):
                 unknown = pairs.filter(pc.is_null(pairs["similarity"]))
                 for side in SIDES:

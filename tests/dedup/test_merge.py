@@ -114,7 +114,6 @@ def test_the_sorter_gives_what_a_sort_gives_and_leaves_no_file(
     tmp_path: Path, parts: list[Rows], memory_bytes: int
 ) -> None:
     with ExternalSorter(
-        SCHEMA,
         key_of,
         memory_bytes=memory_bytes,
         folder=tmp_path,
@@ -128,7 +127,7 @@ def test_the_sorter_gives_what_a_sort_gives_and_leaves_no_file(
 
 
 def _fail_after_spilling(folder: Path) -> None:
-    with ExternalSorter(SCHEMA, key_of, memory_bytes=1, folder=folder) as sorter:
+    with ExternalSorter(key_of, memory_bytes=1, folder=folder) as sorter:
         sorter.add(table_of([(1, 1)]))
         assert list(folder.iterdir())
         raise RuntimeError("stop")
