@@ -23,7 +23,7 @@ from ..corpus.storage import (
     replace_atomically,
     write_bytes,
 )
-from .artifact import InputFile, Manifest, artifact_url
+from .artifact import InputFile, Manifest
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .dedup_inputs import checked_columns, named_files
 from .dedup_settings import DedupSettings
@@ -207,7 +207,7 @@ class FileGraph:
         for path, manifest in wanted.items():
             url = join(out, path)
             if not exists(url) or store.digest(url) != manifest.digest:
-                link_or_copy(_source(store, manifest), url)
+                link_or_copy(store.url(manifest), url)
                 store.trust(url, manifest.digest)
         record = self._record(artifacts)
         listing = join(out, "duplicates.parquet")
@@ -257,10 +257,6 @@ def published_artifacts(out: str) -> Previous:
     return record.artifacts if record is not None else {}
 
 
-def _source(store: Store, manifest: Manifest) -> str:
-    return artifact_url(store.folder(manifest.stage, manifest.shard), manifest.key)
-
-
 _DUPLICATES = """
     COPY (
         SELECT dropped.name AS id, dropped.file AS file, dropped.row AS row, fate.reason AS reason,
@@ -282,6 +278,6 @@ def _write_duplicates(
 
     with connect(store.out) as connection:
         for name, stage in (("rows", "scan"), ("fates", "fates")):
-            urls = [_source(store, manifest) for manifest in artifacts[stage].values()]
+            urls = [store.url(manifest) for manifest in artifacts[stage].values()]
             read_files(connection, urls).create_view(name)
         connection.execute(_DUPLICATES.format(path=str(path).replace("'", "''")))

@@ -25,7 +25,7 @@ from ..corpus.storage import (
     write_bytes,
 )
 from ..corpus.tokenizer import TOKENIZER_DIGEST
-from .artifact import Manifest, artifact_url, open_parquet, tool_versions
+from .artifact import Manifest, open_parquet, tool_versions
 from .recipe import Recipe
 from .stage import value_counts
 from .store import Store
@@ -108,21 +108,17 @@ def publish(
         if record == previous:
             return previous, Publication(written=(), removed=())
     # What may be wrong with the corpus is found before a reader sees any of it.
-    totals = count_totals([_source(store, ledger[path]) for path in sorted(ledger)])
+    totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
     record = _record(recipe, artifacts, tokens, ledger, totals)
     mixture = _mixture(recipe, record)
     for path in stale:
-        link_or_copy(_source(store, wanted[path]), join(store.out, path))
+        link_or_copy(store.url(wanted[path]), join(store.out, path))
         store.trust(join(store.out, path), wanted[path].digest)
     for path in extra:
         remove(join(store.out, path))
     write_bytes(join(store.out, "mixture.json"), _pretty(mixture))
     write_bytes(join(store.out, "build.json"), _pretty(record))
     return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
-
-
-def _source(store: Store, manifest: Manifest) -> str:
-    return artifact_url(store.folder(manifest.stage, manifest.shard), manifest.key)
 
 
 def _pretty(value: object) -> bytes:

@@ -42,6 +42,10 @@ class Store:
         """Return the folder of a stage's artifacts for one shard."""
         return join(self.work, stage, shard)
 
+    def url(self, manifest: Manifest) -> str:
+        """Return where the artifact of a manifest lies."""
+        return artifact_url(self.folder(manifest.stage, manifest.shard), manifest.key)
+
     def find(self, task: Task, key: str) -> Manifest | None:
         """Return the manifest of a task that is done and whose artifact is sound, else None."""
         return self.load(task.stage.name, task.shard, key)
@@ -84,7 +88,7 @@ class Store:
         slice_name: str | None = None,
     ) -> InputFile:
         """Return an artifact, or one slice of it, as the input of another task."""
-        url = artifact_url(self.folder(manifest.stage, manifest.shard), manifest.key)
+        url = self.url(manifest)
         if slice_name is None:
             return InputFile(
                 shard=manifest.shard, url=url, digest=manifest.digest, rows=manifest.rows
@@ -100,9 +104,8 @@ class Store:
 
     def discard(self, manifest: Manifest) -> None:
         """Remove an artifact that nobody needs any more."""
-        folder = self.folder(manifest.stage, manifest.shard)
-        remove(manifest_url(folder, manifest.key))
-        remove(artifact_url(folder, manifest.key))
+        remove(manifest_url(self.folder(manifest.stage, manifest.shard), manifest.key))
+        remove(self.url(manifest))
 
     def release_quarantine(self) -> None:
         """Remove the reports of failures that have since been mended."""
