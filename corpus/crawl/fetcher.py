@@ -200,7 +200,12 @@ class Fetcher:
         raise FetchError(request.url, "redirect_loop", f"more than {MAX_REDIRECTS} redirects")
 
     def _redirected(self, request: Request, reply: Reply) -> Request:
-        target = urljoin(request.url, reply.headers.get("location", ""))
+        try:
+            target = urljoin(request.url, reply.headers.get("location", ""))
+        except ValueError as error:
+            raise RefusedUrlError(
+                request.url, "url", f"its redirect is malformed: {error}"
+            ) from None
         self._guard.check_url(target)
         here, there = host_of(request.url), host_of(target)
         allowed = self._redirect_hosts

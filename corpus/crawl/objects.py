@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import obstore
 from obstore import exceptions
@@ -16,6 +16,9 @@ from obstore.store import S3Store
 
 from .guard import Guard, RefusedUrlError
 from .transport import CHUNK_BYTES, Reply, Request, TransportError
+
+if TYPE_CHECKING:
+    from obstore import GetResult
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _STATUS = re.compile(r"\b(403|404|408|412|416|429|500|502|503|504)\b")
@@ -150,7 +153,7 @@ def _refusal(request: Request, error: Exception) -> Reply:
     return _answer(request, {}, status=status, chunks=_body(text.encode()))
 
 
-async def _stream(found: obstore.GetResult) -> AsyncIterator[bytes]:
+async def _stream(found: "GetResult") -> AsyncIterator[bytes]:
     try:
         async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
             yield bytes(chunk)

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import aiohttp
 import msgspec
 import yarl
+from aiohttp.connector import Connection
 
 from .guard import Guard, GuardedResolver, RefusedUrlError
 from .manners import Manners
@@ -83,6 +84,7 @@ class HttpTransport:
             connector=aiohttp.TCPConnector(limit=0, resolver=GuardedResolver(guard)),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            response_class=_Response,
             trust_env=False,
             headers={"User-Agent": user_agent},
             skip_auto_headers=("Content-Type",),
@@ -128,6 +130,18 @@ class HttpTransport:
                 response.close()
 
 
+class _Response(aiohttp.ClientResponse):
+    """Remembers its peer: a short answer has given its connection back when it is seen."""
+
+    address = ""
+
+    async def start(self, connection: Connection) -> "aiohttp.ClientResponse":
+        transport = connection.transport
+        peer = None if transport is None else transport.get_extra_info("peername")
+        self.address = str(peer[0]) if peer else ""
+        return await super().start(connection)
+
+
 def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners) -> Reply:
     raw = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
@@ -136,10 +150,7 @@ def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners) -> Repl
     for name, value in raw:
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    connection = response.connection
-    peer = None
-    if connection is not None and connection.transport is not None:
-        peer = connection.transport.get_extra_info("peername")
+    address = response.address if isinstance(response, _Response) else ""
     version = response.version
     return Reply(
         url=url,
@@ -147,7 +158,7 @@ def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners) -> Repl
         reason=response.reason or "",
         headers=headers,
         raw_headers=raw,
-        address=str(peer[0]) if peer else "",
+        address=address,
         version=f"{version.major}.{version.minor}" if version else "1.1",
         chunks=_chunks(response, manners),
     )
