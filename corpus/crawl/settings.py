@@ -2,12 +2,16 @@
 `[[crawl.site]]`.
 """
 
+import re
 from datetime import date
 from typing import Literal
 
 import msgspec
 
 from .manners import Manners
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,3 +187,11 @@ class CrawlSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     github: tuple[GithubCrawl, ...] = ()
     commoncrawl: tuple[CommonCrawl, ...] = ()
     site: tuple[SiteCrawl, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [crawl.name for crawl in (*self.github, *self.commoncrawl, *self.site)]
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"a crawl's name is letters, digits, '.', '_' and '-': {name!r}")
+            if names.count(name) > 1:
+                raise ValueError(f"two crawls are called {name!r}")
