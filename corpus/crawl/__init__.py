@@ -1,0 +1,1 @@
+"""Fetches repositories, crawled archives and web sites, politely and resumably."""
