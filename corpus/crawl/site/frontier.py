@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS pages (
     reason TEXT,
     num_bytes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS waiting_pages ON pages (host, depth, number) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS waiting_pages ON pages (host, depth, number, next_try)
+    WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS taken_pages ON pages (number) WHERE state = 'taken';
 CREATE TABLE IF NOT EXISTS page_totals (
     state TEXT NOT NULL,
@@ -59,7 +60,7 @@ class TakenPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much a crawl fetches at most, in all its runs; a page in flight may exceed `max_bytes`."""
+    """How much a crawl fetches at most, in all its runs; pages in flight may exceed `max_bytes`."""
 
     max_pages: int = 100_000
     max_bytes: int = 10 << 30
