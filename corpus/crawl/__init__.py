@@ -1,1 +1,1 @@
-"""Fetches repositories, crawled archives and web sites, politely and resumably."""
+"""Fetches sources over the network, politely and resumably."""

@@ -1,0 +1,311 @@
+"""The state of one crawl: an SQLite file that says what is done, what waits and what was refused.
+
+Everything a finished item brought is written before its row says `done`, in one transaction, so a
+process that is killed loses at most the items it was fetching. Calls come from one thread.
+"""
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from ..errors import GristmillError
+
+ItemState = Literal["waiting", "done", "refused", "failed"]
+FORMAT = 1  # of the tables below
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS items(
+    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL,
+    reason TEXT, attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
+    num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL, PRIMARY KEY(kind, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, position);
+CREATE TABLE IF NOT EXISTS tallies(
+    kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
+    num_bytes INTEGER NOT NULL, PRIMARY KEY(kind, state, reason)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS item_added AFTER INSERT ON items BEGIN
+    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
+    ON CONFLICT DO UPDATE SET
+        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS item_changed AFTER UPDATE ON items BEGIN
+    UPDATE tallies SET num_items = num_items - 1, num_bytes = num_bytes - old.num_bytes
+    WHERE kind = old.kind AND state = old.state AND reason = coalesce(old.reason, '');
+    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
+    ON CONFLICT DO UPDATE SET
+        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
+END;
+CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hosts(
+    host TEXT PRIMARY KEY, requests INTEGER NOT NULL DEFAULT 0,
+    received_bytes INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0,
+    refusals INTEGER NOT NULL DEFAULT 0, not_modified INTEGER NOT NULL DEFAULT 0,
+    waited_seconds REAL NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+"""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to fetch.
+
+    Attributes:
+        kind: what it is, such as `repository` or `warc`.
+        position: its place in the order of discovery.
+        reason: why it was refused, or failed last.
+        attempts: how often it has failed.
+        next_try: Unix seconds before which it is left alone.
+        facts: JSON of what the crawler knows of it.
+    """
+
+    kind: str
+    id: str
+    state: ItemState
+    position: int
+    reason: str | None
+    attempts: int
+    next_try: float
+    num_bytes: int
+    facts: bytes
+
+
+class HostCounts(msgspec.Struct, kw_only=True):
+    """What one host was asked for and what it gave."""
+
+    host: str
+    requests: int = 0
+    received_bytes: int = 0
+    retries: int = 0
+    refusals: int = 0  # answers that said to slow down or to go away
+    not_modified: int = 0
+    waited_seconds: float = 0.0  # slept because of the host's limits or ours
+
+
+class Ledger:
+    """The open ledger of one crawl; one process at a time has it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the ledger in a folder, or make it.
+
+        Raises:
+            GristmillError: if another process has it, or another version wrote it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._lock = _lock(folder)
+        self.connection = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
+        try:
+            _prepare(self.connection, folder)
+        except GristmillError:
+            self.close()
+            raise
+        (last,) = self.connection.execute("SELECT max(position) FROM items").fetchone()
+        self._next_position = 0 if last is None else last + 1
+
+    def close(self) -> None:
+        """Give the ledger up."""
+        self.connection.close()
+        self._lock.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit all that the block writes, or nothing if it raises; blocks do not nest."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def add(self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]]) -> int:
+        """Take up items as waiting; return how many were not known yet."""
+        num_new = 0
+        for item_id, facts in items:
+            num_new += self.connection.execute(
+                "INSERT OR IGNORE INTO items(kind, id, state, position, facts)"
+                " VALUES (?, ?, 'waiting', ?, ?)",
+                (kind, item_id, self._next_position, msgspec.json.encode(facts)),
+            ).rowcount
+            self._next_position += 1
+        return num_new
+
+    def get(self, kind: str, item_id: str) -> Item | None:
+        """Return one item."""
+        found = self._select("kind = ? AND id = ?", (kind, item_id))
+        return next(found, None)
+
+    def take(self, kind: str, num_items: int, *, now: float | None = None) -> list[Item]:
+        """Return the next items that wait and are due; who fetches them settles them.
+
+        An item stays waiting until it is settled, so a killed process's items come again. Ask
+        again only when those of the last call are settled.
+        """
+        now = time.time() if now is None else now
+        where = (
+            "kind = ? AND state = 'waiting' AND next_try <= ? ORDER BY next_try, position LIMIT ?"
+        )
+        return list(self._select(where, (kind, now, num_items)))
+
+    def next_due(self, kind: str) -> float | None:
+        """Return the earliest `next_try` of the items that wait, None if none waits."""
+        where = "kind = ? AND state = 'waiting'"
+        query = f"SELECT min(next_try) FROM items WHERE {where}"  # noqa: S608
+        (due,) = self.connection.execute(query, (kind,)).fetchone()
+        return None if due is None else float(due)
+
+    def each(self, kind: str, state: ItemState) -> Iterator[Item]:
+        """Yield all items of a state in their order; the ledger may change meanwhile."""
+        position = -1
+        while True:
+            where = "kind = ? AND state = ? AND position > ? ORDER BY position LIMIT 1000"
+            page = list(self._select(where, (kind, state, position)))
+            yield from page
+            if not page:
+                return
+            position = page[-1].position
+
+    def settle(
+        self,
+        kind: str,
+        item_id: str,
+        state: ItemState,
+        *,
+        reason: str | None = None,
+        num_bytes: int = 0,
+        facts: Mapping[str, object] | msgspec.Struct | None = None,
+    ) -> None:
+        """Write what became of an item; `facts` replaces what was known."""
+        encoded = None if facts is None else msgspec.json.encode(facts)
+        self.connection.execute(
+            "UPDATE items SET state = ?, reason = ?, num_bytes = ?, next_try = 0,"
+            " facts = coalesce(?, facts) WHERE kind = ? AND id = ?",
+            (state, reason, num_bytes, encoded, kind, item_id),
+        )
+
+    def retry(
+        self, kind: str, item_id: str, *, reason: str, max_attempts: int, wait_seconds: float
+    ) -> None:
+        """Count a failed attempt: the item waits for its next one, or has failed for this run."""
+        self.connection.execute(
+            "UPDATE items SET attempts = attempts + 1, reason = ?, next_try = ?,"
+            " state = CASE WHEN attempts + 1 >= ? THEN 'failed' ELSE 'waiting' END"
+            " WHERE kind = ? AND id = ?",
+            (reason, time.time() + wait_seconds, max_attempts, kind, item_id),
+        )
+
+    def revive(self) -> None:
+        """Let what failed in an earlier run wait again, at once."""
+        self.connection.execute(
+            "UPDATE items SET state = 'waiting', attempts = 0, next_try = 0"
+            " WHERE state = 'failed' OR (state = 'waiting' AND attempts > 0)"
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many items there are by kind and state."""
+        found: dict[str, dict[str, int]] = {}
+        for kind, state, count in self._tallies("kind, state, sum(num_items)"):
+            found.setdefault(kind, {})[state] = count
+        return found
+
+    def reasons(self, state: ItemState) -> dict[str, dict[str, int]]:
+        """Return how many items of a state there are by kind and reason."""
+        found: dict[str, dict[str, int]] = {}
+        for kind, reason, count in self._tallies("kind, reason, sum(num_items)", state):
+            found.setdefault(kind, {})[reason] = count
+        return found
+
+    def done_bytes(self) -> int:
+        """Return the size of all that is done."""
+        return sum(count for _, _, count in self._tallies("kind, state, sum(num_bytes)", "done"))
+
+    def _tallies(
+        self, columns: str, state: ItemState | None = None
+    ) -> Iterator[tuple[str, str, int]]:
+        """Read the running totals: to count items anew would take as long as there are many."""
+        yield from self.connection.execute(
+            f"SELECT {columns} FROM tallies WHERE num_items > 0 AND state = coalesce(?, state)"  # noqa: S608
+            " GROUP BY 1, 2 ORDER BY 1, 2",
+            (state,),
+        )
+
+    def cursor(self, name: str) -> str | None:
+        """Return a value kept under a name, such as how far a listing was read."""
+        row = self.connection.execute(
+            "SELECT value FROM cursors WHERE name = ?", (name,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_cursor(self, name: str, value: str) -> None:
+        """Keep a value under a name."""
+        self.connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (name, value))
+
+    def add_host_counts(self, counts: Iterable[HostCounts]) -> None:
+        """Add to the totals of hosts."""
+        names = [name for name in HostCounts.__struct_fields__ if name != "host"]
+        sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in names)
+        query = (
+            f"INSERT INTO hosts(host, {', '.join(names)}) VALUES (?{', ?' * len(names)})"  # noqa: S608
+            f" ON CONFLICT(host) DO UPDATE SET {sums}"
+        )
+        rows = [(each.host, *(getattr(each, name) for name in names)) for each in counts]
+        self.connection.executemany(query, rows)
+
+    def hosts(self) -> list[HostCounts]:
+        """Return the totals of every host, over all runs."""
+        names = HostCounts.__struct_fields__
+        rows = self.connection.execute(f"SELECT {', '.join(names)} FROM hosts ORDER BY host")  # noqa: S608
+        return [HostCounts(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _select(self, where: str, values: tuple[object, ...]) -> Iterator[Item]:
+        names = Item.__struct_fields__
+        query = f"SELECT {', '.join(names)} FROM items WHERE {where}"  # noqa: S608
+        for row in self.connection.execute(query, values).fetchall():
+            yield Item(**dict(zip(names, row, strict=True)))
+
+
+def _lock(folder: Path) -> IO[str]:
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise GristmillError(
+            "another process crawls into this folder",
+            where=str(folder),
+            todo="Wait for it to end, or stop it.",
+        ) from None
+    return lock
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise GristmillError(
+            f"its ledger cannot be read: {error}",
+            where=str(folder / "ledger.sqlite"),
+            todo="Restore it from a backup, or crawl into another folder.",
+        ) from None
+    if found not in (0, FORMAT):
+        raise GristmillError(
+            f"its ledger has format {found}, this version writes {FORMAT}",
+            where=str(folder),
+            todo="Use the version that made it, or crawl into another folder.",
+        )
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.executescript(_TABLES)
