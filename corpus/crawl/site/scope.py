@@ -29,8 +29,8 @@ class ScopeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Bounds of a crawl.
 
     Args:
-        include: RE2 patterns searched in whole URLs. They take the place of the rule that a page
-            lies on a seed's host below the seed's folder; seeds always belong.
+        include: RE2 patterns searched in whole URLs, of what belongs besides all that lies on a
+            seed's host below the seed's folder.
         exclude: RE2 patterns of URLs that do not belong, whatever else holds.
         max_depth: links between a seed and a page.
         max_repeated_segments: how often one segment may stand in a path.
@@ -88,10 +88,8 @@ class Scope:
         return self._outside(url, parts) or self._trap(url, parts)
 
     def _outside(self, url: str, parts: Url) -> OutOfScope | None:
-        if self._include:
-            is_inside = any(pattern.search(url) for pattern in self._include)
-        else:
-            is_inside = any(_is_below(parts, folder) for folder in self._folders)
+        is_below = any(_is_below(parts, folder) for folder in self._folders)
+        is_inside = is_below or any(pattern.search(url) for pattern in self._include)
         return None if is_inside else "outside"
 
     def _trap(self, url: str, parts: Url) -> OutOfScope | None:

@@ -58,11 +58,11 @@ def test_seeds_are_put_into_the_form_in_which_they_are_fetched() -> None:
     assert Scope(["HTTP://A.example:80/b/../c#d"]).seeds == ("http://a.example/c",)
 
 
-def test_include_takes_the_place_of_the_seeds_folders() -> None:
+def test_include_widens_what_belongs() -> None:
     scope = Scope([DOCS], ScopeSettings(include=(r"^https://api\.example/v\d/",)))
     assert scope.refusal("https://api.example/v2/x") is None
-    assert scope.refusal(DOCS) is None
-    assert scope.refusal(DOCS + "x") == "outside"
+    assert scope.refusal(DOCS + "x") is None
+    assert scope.refusal("https://api.example/x") == "outside"
 
 
 def test_exclude_wins_over_seeds_and_include() -> None:
