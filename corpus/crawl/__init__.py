@@ -1,0 +1,1 @@
+"""Fetches sources over the network, politely and resumably."""
