@@ -10,7 +10,8 @@ try:
     from isal import isal_zlib
 
     IS_FAST = True
-    DAMAGE: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error)
+    # Its stub calls this class an instance.
+    DAMAGE: tuple[type[Exception], ...] = (type(isal_zlib.error()), zlib.error)
 except ImportError:  # no wheel for this machine
     IS_FAST = False
     DAMAGE = (zlib.error,)

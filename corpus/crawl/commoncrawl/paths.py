@@ -44,14 +44,19 @@ def check_path(path: str, *, where: str) -> str:
     Raises:
         GristmillError: it could leave the root or the host it is appended to.
     """
-    # The pattern lets no part start with a dot, so `..` is refused, and knows no `:` or `//`.
-    if len(path) > MAX_PATH_CHARS or not _PATH.fullmatch(path):
+    if not is_plain_path(path):
         raise GristmillError(
             f"{path[:200]!r} is no path below a crawl's root",
             where=where,
             todo="give a listing as Common Crawl publishes it, such as warc.paths.gz",
         )
     return path
+
+
+def is_plain_path(path: str) -> bool:
+    """Tell whether a path is relative, stays below its root and has no odd character."""
+    # The pattern lets no part start with a dot, so `..` is refused, and knows no `:` or `//`.
+    return len(path) <= MAX_PATH_CHARS and _PATH.fullmatch(path) is not None
 
 
 def sample_paths(paths: Sequence[str], num_files: int | None, *, seed: int) -> tuple[str, ...]:

@@ -78,14 +78,17 @@ class MemberSplitter:
 
     def finish(self) -> Iterator[Member]:
         """Yield what is left at the file's end: nothing, unless it is damaged."""
-        while self._damage is not None and (found := self._find_record(is_last=True)):
+        while self._num_raw:
+            is_cut = self._damage is None
+            self._damage = self._damage or f"the file ends within it, after {self._num_raw} bytes"
+            # What looked like a member may have swallowed true ones.
+            found = self._find_record(is_last=True)
+            if found is None:
+                outcome: Outcome = "cut_short" if is_cut else "corrupt_gzip"
+                yield self._bad(self._num_raw, outcome, self._damage)
+                return
             yield found[0]
             yield from self.feed(found[1])
-        if self._damage is not None:
-            yield self._bad(self._num_raw, "corrupt_gzip", self._damage)
-        elif self._num_raw:
-            detail = f"the file ends {self._num_raw} bytes after the member's start"
-            yield self._bad(self._num_raw, "cut_short", detail)
 
     @property
     def _num_raw(self) -> int:
