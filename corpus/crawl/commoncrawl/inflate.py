@@ -4,20 +4,19 @@ ISA-L unpacks WARC members about twice as fast. Both check a member's CRC-32 and
 """
 
 import zlib
-from typing import Protocol
+from typing import Protocol, cast
 
 try:
     from isal import isal_zlib
 
     IS_FAST = True
     # Its stub calls this class an instance.
-    DAMAGE: tuple[type[Exception], ...] = (type(isal_zlib.error()), zlib.error)
+    DAMAGE: tuple[type[Exception], ...] = (cast("type[Exception]", isal_zlib.error), zlib.error)
 except ImportError:  # no wheel for this machine
     IS_FAST = False
     DAMAGE = (zlib.error,)
 
 GZIP = 31  # 15 bits of window, with gzip's head and tail
-MAX_RATIO = 1032  # deflate gives at most this many times its input
 
 
 class Inflater(Protocol):

@@ -39,8 +39,8 @@ def merge_selected(
         _open_sorter(spill, settings) as connection,
         pq.ParquetWriter(out, SELECTED_SCHEMA, compression=COMPRESSION) as writer,
     ):
-        batches = connection.execute(
-            _merge_query(limit, seed), {"parts": [str(part) for part in parts]}
+        batches = connection.sql(
+            _merge_query(limit, seed), params={"parts": [str(part) for part in parts]}
         ).to_arrow_reader(BATCH_ROWS)
         assert batches is not None
         for batch in batches:

@@ -95,7 +95,7 @@ def sample_rows(
         return rows
     numbered = rows.append_column(ROW, pa.array(np.arange(rows.num_rows)))
     sandbox.register("selected", numbered)
-    chosen = sandbox.execute(
+    chosen = sandbox.sql(
         f"SELECT {ROW} FROM selected ORDER BY {sample_key(seed)}, {ROW} LIMIT {int(limit)}"  # noqa: S608
     ).to_arrow_table()
     sandbox.unregister("selected")
@@ -153,9 +153,9 @@ def _chosen_rows(
     deciding = deciding.append_column(ROW, pa.array(np.arange(num_rows)))
     sandbox.register("part", deciding)
     try:
-        found = sandbox.execute(
+        found = sandbox.sql(
             f"SELECT {ROW} FROM part WHERE {condition.sql}",  # noqa: S608
-            condition.parameters or None,
+            params=condition.parameters,
         ).to_arrow_table()
     except duckdb.Error as error:
         raise GristmillError(

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 import msgspec
+import re2
 
 from ...errors import GristmillError
 from .paths import check_path
@@ -82,7 +83,7 @@ def check_selection(selection: Selection, *, where: str) -> Selection:
             )
     if len(set(selection.crawls)) < len(selection.crawls):
         raise _mistake("a crawl is named twice", where, "name each crawl once")
-    if (selection.num_files or 1) < 1:
+    if selection.num_files is not None and selection.num_files < 1:
         raise _mistake("num_files is below 1", where, "leave it out to take all files")
     if selection.index is not None:
         if selection.paths or selection.num_files or selection.kind != "warc":
@@ -112,7 +113,7 @@ def _check_query(query: IndexQuery, *, where: str) -> None:
                 raise _mistake(
                     f"{value!r} is not in lower case", f"{where}.{name}", "write it as in the table"
                 )
-    if (query.limit or 1) < 1:
+    if query.limit is not None and query.limit < 1:
         raise _mistake("limit is below 1", where, "leave it out to take all records")
     if query.url_prefix is not None and not re.match(r"https?://[^/]+/", query.url_prefix):
         raise _mistake(
@@ -120,6 +121,13 @@ def _check_query(query: IndexQuery, *, where: str) -> None:
             f"{where}.url_prefix",
             "write it as in https://docs.python.org/3/, or use url_regex",
         )
+    if query.url_regex is not None:
+        try:
+            re2.compile(query.url_regex)
+        except re2.error as error:
+            raise _mistake(
+                f"it is no regular expression: {error}", f"{where}.url_regex", "use RE2's syntax"
+            ) from error
     if query.where is not None:
         check_where(query.where, where=f"{where}.where")
 

@@ -36,7 +36,7 @@ class Bucket:
     def app(self) -> web.Application:
         """Return the application that serves it."""
         app = web.Application()
-        app.router.add_route("GET", "/{path:.*}", self.serve)
+        app.router.add_get("/{path:.*}", self.serve)
         return app
 
     def find(self, name: str) -> StoredFile | None:

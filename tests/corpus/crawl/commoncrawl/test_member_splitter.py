@@ -27,7 +27,7 @@ def split(
     data: bytes, *, step: int = 1 << 20, start: int = 0, settings: RecordSettings = SETTINGS
 ) -> list[Member]:
     splitter = MemberSplitter(settings, start=start)
-    found = []
+    found: list[Member] = []
     for begin in range(0, len(data), step):
         found += splitter.feed(data[begin : begin + step])
     return [*found, *splitter.finish()]
