@@ -55,7 +55,6 @@ def select_from_part(
     """Write the wanted records of one part to a Parquet file, in the part's order.
 
     Args:
-        part: a Parquet file of the index.
         out: is replaced.
 
     Raises:
