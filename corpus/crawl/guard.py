@@ -43,7 +43,9 @@ class Guard:
         allow_loopback: also this machine, for stand-ins; never other private ranges.
     """
 
-    def __init__(self, *, hosts: frozenset[str] | None = None, allow_loopback: bool = False) -> None:
+    def __init__(
+        self, *, hosts: frozenset[str] | None = None, allow_loopback: bool = False
+    ) -> None:
         self.hosts = hosts
         self.allow_loopback = allow_loopback
 
