@@ -84,10 +84,11 @@ class Ledger:
         self.folder = folder
         self._lock = _lock(folder)
         self.connection = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode = WAL")
-        self.connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
-        _check_format(self.connection, folder)
-        self.connection.executescript(_TABLES)
+        try:
+            _prepare(self.connection, folder)
+        except GristmillError:
+            self.close()
+            raise
         (last,) = self.connection.execute("SELECT max(position) FROM items").fetchone()
         self._next_position = 0 if last is None else last + 1
 
@@ -264,8 +265,10 @@ def _lock(folder: Path) -> IO[str]:
     return lock
 
 
-def _check_format(connection: sqlite3.Connection, folder: Path) -> None:
+def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
     try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
         (found,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
         raise GristmillError(
@@ -280,3 +283,4 @@ def _check_format(connection: sqlite3.Connection, folder: Path) -> None:
             todo="Use the version that made it, or crawl into another folder.",
         )
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.executescript(_TABLES)
