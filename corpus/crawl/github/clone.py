@@ -5,22 +5,14 @@ no template is copied. Nothing of the machine's or the user's configuration, no 
 or protocol but the one named takes part; time and disk are bounded from outside.
 """
 
-import contextlib
-import os
 import re
-import signal
-import subprocess
-import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ...errors import GristmillError
 from ...sources.git import MAX_FILES, head_commit, is_unsafe_entry
 from ...sources.git_objects import (
     BrokenObjectError,
@@ -29,63 +21,12 @@ from ...sources.git_objects import (
     git_environment,
     walk_tree,
 )
-from ...sources.rows import printable_path
 from ..guard import Guard, RefusedUrlError
 from .files import SUBMODULE, ContentLimits, RepositoryFile, left_out
+from .git_process import CloneError, CloneSettings, run_git_bounded
 
 BRANCH = "crawled"
-FIRST_POLL_SECONDS = 0.01
-POLL_SECONDS = 0.2
-MESSAGE_BYTES = 4096
-Failure = Literal[
-    "stopped",
-    "timeout",
-    "too_big",
-    "refused_url",
-    "moved",
-    "not_found",
-    "forbidden",
-    "rate_limited",
-    "no_commit",
-    "failed",
-]
-_SIGNS: tuple[tuple[Failure, str], ...] = (
-    ("moved", r"returned error: 30\d|redirect"),
-    ("rate_limited", r"returned error: 429"),
-    ("not_found", r"returned error: 4(?:04|10|51)|could not read Username|Authentication failed"),
-    ("not_found", r"repository '.*' not found"),
-    ("forbidden", r"returned error: 4\d\d"),
-    ("no_commit", r"not our ref|couldn't find remote ref|unadvertised object"),
-)
 _OID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
-
-class CloneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What bounds one clone.
-
-    Args:
-        max_disk_bytes: a clone that takes more is killed.
-        low_speed_bytes: a transfer slower than this per second, for `low_speed_seconds`, ends.
-        user_agent: what the server is told; git's own where it is empty.
-    """
-
-    timeout_seconds: float = 900.0
-    max_disk_bytes: int = 4 << 30
-    low_speed_bytes: int = 1000
-    low_speed_seconds: int = 60
-    user_agent: str = ""
-
-
-class CloneError(Exception):
-    """A clone that came to nothing, and why."""
-
-    def __init__(self, failure: Failure, detail: str) -> None:
-        super().__init__(failure, detail)
-        self.failure = failure
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.failure}: {self.detail}"
 
 
 def clone(
@@ -113,12 +54,12 @@ def clone(
     _check(url, commit, guard)
     environment = _environment(guard)
     start = ["git", "init", "-q", "--bare", "--template=", f"--initial-branch={BRANCH}"]
-    _run([*start, "--", str(folder)], folder, environment, settings, stop)
+    run_git_bounded([*start, "--", str(folder)], folder, environment, settings, stop)
     command = ["git", *_options(url, settings, addresses), f"--git-dir={folder}", "fetch"]
     command += ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
     command += [f"--filter=blob:limit={limits.max_blob_bytes + 1}", "--no-auto-maintenance"]
     command += ["origin", f"{commit or 'HEAD'}:refs/heads/{BRANCH}"]
-    _run(command, folder, environment, settings, stop)
+    run_git_bounded(command, folder, environment, settings, stop)
     _forget_remote(folder)
     found = head_commit(folder)
     if commit is not None and found != commit:
@@ -215,87 +156,6 @@ def _options(url: str, settings: CloneSettings, addresses: tuple[str, ...]) -> l
     if addresses:
         values.append(f"http.curloptResolve={parts.hostname}:{port}:{','.join(addresses)}")
     return [part for value in values for part in ("-c", value)]
-
-
-def _run(
-    command: list[str],
-    folder: Path,
-    environment: dict[str, str],
-    settings: CloneSettings,
-    stop: threading.Event | None,
-) -> None:
-    """Run git in a process group of its own, and kill the group beyond a limit."""
-    with tempfile.TemporaryFile() as messages:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=messages,
-                env=environment,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise GristmillError(
-                "git is needed to clone it and is not installed",
-                where=str(folder),
-                todo="Install git.",
-            ) from error
-        try:
-            _watch(process, folder, messages.fileno(), settings, stop)
-        finally:
-            _kill_group(process)
-        if process.returncode != 0:
-            raise _explain(messages)
-
-
-def _watch(
-    process: "subprocess.Popen[bytes]",
-    folder: Path,
-    messages: int,
-    settings: CloneSettings,
-    stop: threading.Event | None,
-) -> None:
-    """Return when git has ended; raise when it must not go on."""
-    end = time.monotonic() + settings.timeout_seconds
-    wait_seconds = FIRST_POLL_SECONDS
-    while True:
-        try:
-            process.wait(wait_seconds)
-            return
-        except subprocess.TimeoutExpired:
-            wait_seconds = min(2 * wait_seconds, POLL_SECONDS)
-        if stop is not None and stop.is_set():
-            raise CloneError("stopped", "the crawl was stopped")
-        if time.monotonic() > end:
-            raise CloneError("timeout", f"it took more than {settings.timeout_seconds:g} seconds")
-        if _folder_bytes(folder) + os.fstat(messages).st_size > settings.max_disk_bytes:
-            raise CloneError("too_big", f"it takes more than {settings.max_disk_bytes} bytes")
-
-
-def _kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """End what git has started, too; the group is gone if all of it ended by itself."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _folder_bytes(folder: Path) -> int:
-    num_bytes = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):  # git renames its files at any time
-                num_bytes += (Path(parent) / name).lstat().st_size
-    return num_bytes
-
-
-def _explain(messages: IO[bytes]) -> CloneError:
-    size = messages.seek(0, os.SEEK_END)
-    messages.seek(max(0, size - MESSAGE_BYTES))
-    lines = printable_path(messages.read().replace(b"\n", b" ")).split()
-    detail = " ".join(lines)[-500:]
-    failure = next((name for name, sign in _SIGNS if re.search(sign, detail)), "failed")
-    return CloneError(failure, detail or "git said nothing")
 
 
 def _forget_remote(folder: Path) -> None:

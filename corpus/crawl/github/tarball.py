@@ -59,7 +59,7 @@ class Tarball:
         self.error = self.error or archive.error
 
     def _take(self, member: tarfile.TarInfo, file: IO[bytes]) -> _Blob | None:
-        if member.sparse is not None:  # type: ignore[attr-defined]  # its size costs nothing
+        if member.sparse is not None:  # its size costs nothing
             return None
         hasher = sha1(b"blob %d\0" % member.size, usedforsecurity=False)
         pieces: list[bytes] = []
@@ -126,6 +126,4 @@ def _file(
         return RepositoryFile(
             path=path, mode=mode, sha=blob.sha, num_bytes=member.size, reason="huge", error=error
         )
-    return RepositoryFile(
-        path=path, mode=mode, sha=blob.sha, num_bytes=member.size, data=blob.data
-    )
+    return RepositoryFile(path=path, mode=mode, sha=blob.sha, num_bytes=member.size, data=blob.data)
