@@ -117,17 +117,20 @@ def _watch(
     end = time.monotonic() + settings.timeout_seconds
     wait_seconds = FIRST_POLL_SECONDS
     while True:
+        has_ended = True
         try:
             process.wait(wait_seconds)
-            return
         except subprocess.TimeoutExpired:
+            has_ended = False
             wait_seconds = min(2 * wait_seconds, POLL_SECONDS)
+        if _folder_bytes(folder) + os.fstat(messages).st_size > settings.max_disk_bytes:
+            raise CloneError("too_big", f"it takes more than {settings.max_disk_bytes} bytes")
+        if has_ended:
+            return
         if stop is not None and stop.is_set():
             raise CloneError("stopped", "the crawl was stopped")
         if time.monotonic() > end:
             raise CloneError("timeout", f"it took more than {settings.timeout_seconds:g} seconds")
-        if _folder_bytes(folder) + os.fstat(messages).st_size > settings.max_disk_bytes:
-            raise CloneError("too_big", f"it takes more than {settings.max_disk_bytes} bytes")
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:
