@@ -89,7 +89,7 @@ class Writer:
             "gravatar_id": "",
             "url": url,
             "html_url": f"{self.web}/{login}",
-            "type": "User" if is_user else "Organization",
+            "type": _account_type(login, is_user=is_user),
             "user_view_type": "public",
             "site_admin": False,
         } | {name: url + tail for name, tail in _ACCOUNT_URLS.items()}
@@ -154,6 +154,12 @@ class Writer:
         if not repository.is_user_owned:
             content["organization"] = content["owner"]
         return content
+
+
+def _account_type(login: str, *, is_user: bool) -> str:
+    if login.endswith("[bot]"):
+        return "Bot"
+    return "User" if is_user else "Organization"
 
 
 def _licence(spdx_id: str | None) -> Json | None:

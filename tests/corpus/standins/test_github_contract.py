@@ -29,7 +29,7 @@ FOR_ADMINISTRATORS = {
 @pytest.fixture(scope="module")
 def api() -> Iterator[str]:
     found = issue(1)
-    pull = issue(2, is_pull_request=True, state="closed", body=None)
+    pull = issue(2, is_pull_request=True, state="closed", body=None, author="helper[bot]")
     repositories = [
         repository(1, "alpha/one", issues=(found, pull), old_names=("alpha/first",)),
         repository(2, "alpha/bare", licence=None, language=None, is_user_owned=True),
@@ -107,6 +107,12 @@ def test_a_repository_has_the_shape_of_a_recorded_one(api: str) -> None:
 def test_an_issue_has_the_shape_of_a_recorded_one(api: str) -> None:
     ours = first(call(f"{api}/repos/alpha/one/issues").json)
     assert_same_shape(ours, first(recorded("paginate-issues")["body"]))
+
+
+def test_a_bot_is_told_apart(api: str) -> None:
+    user = first(call(f"{api}/repos/alpha/one/issues?state=closed").json)["user"]
+    assert isinstance(user, dict)
+    assert user["type"] == "Bot"
 
 
 def test_a_redirect_has_the_shape_of_a_recorded_one(api: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.github import GithubStandin, Limits
+from gristmill.corpus.standins.github.limits import Client, Ledger
 
 from .github_client import call, repository
 
@@ -77,11 +78,28 @@ def test_a_spent_quota_is_refused_with_the_time_of_its_return(status: int) -> No
 
 
 def test_a_quota_is_whole_again_after_its_window() -> None:
-    with standin(Limits(requests=1, window_seconds=0.2)) as github:
-        url = f"{github.endpoints.github_api}/repos/alpha/one"
-        assert [call(url).status for _ in range(2)] == [200, 403]
-        time.sleep(0.25)
-        assert call(url).status == 200
+    now = [1000.0]
+    ledger = Ledger(Limits(requests=1), clock=lambda: now[0])
+    client = Client("token", is_anonymous=False)
+    quota = ledger.quota(client, "core")
+    ledger.spend(quota, 1)
+    now[0] += 3599
+    assert ledger.quota(client, "core").remaining == 0
+    assert quota.reset == 4600
+    now[0] += 1
+    assert ledger.quota(client, "core").remaining == 1
+
+
+def test_a_burst_is_forgotten_after_a_minute() -> None:
+    now = [1000.0]
+    ledger = Ledger(Limits(max_points=1), clock=lambda: now[0])
+    client = Client("token", is_anonymous=False)
+    admitted = []
+    for seconds in (0, 59, 1):
+        now[0] += seconds
+        with ledger.admitted(client) as is_admitted:
+            admitted.append(is_admitted)
+    assert admitted == [True, False, True]
 
 
 def test_each_token_has_its_own_quota() -> None:

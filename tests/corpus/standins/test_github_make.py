@@ -68,6 +68,14 @@ def test_what_is_made_is_whole_and_made_once(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in made.git_dir.rglob("*")} == before
 
 
+def test_issues_are_put_to_their_repositories(tmp_path: Path) -> None:
+    chosen = listing(tmp_path, "gristmill/edge-cases", "hukkin/tomli")
+    made = make_repositories(chosen, tmp_path / "made", issues=FIXTURES / "github/issues.jsonl")
+    numbers = {item.full_name: [issue.number for issue in item.issues] for item in made}
+    assert numbers == {"gristmill/edge-cases": [1, 2, 3, 4], "hukkin/tomli": []}
+    assert made[0].issues[0].changed_at == datetime(2023, 6, 9, 17, 20, tzinfo=timezone.utc)
+
+
 def test_every_repository_of_the_fixtures_can_be_made(tmp_path: Path) -> None:
     made = make_repositories(FIXTURES / "repositories.jsonl", tmp_path)
     assert len({repository.commit for repository in made}) == len(made) == 68
