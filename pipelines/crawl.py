@@ -13,12 +13,12 @@ from .. import __version__
 from ..corpus.crawl.context import CrawlContext, make_fetcher, user_agent
 from ..corpus.crawl.guard import HostMap
 from ..corpus.crawl.ledger import Ledger
+from ..corpus.crawl.manifest import CRAWLS
 from ..corpus.crawl.manners import Manners
 from ..corpus.crawl.run import CrawlResult, Report, result_of, running
 from ..corpus.crawl.settings import CommonCrawl, CrawlSettings, GithubCrawl, SiteCrawl
 from ..corpus.errors import GristmillError
 from ..corpus.storage import is_local, local_path
-from ..corpus.crawl.manifest import CRAWLS
 
 CrawlKind = Literal["github", "commoncrawl", "site"]
 KINDS: tuple[CrawlKind, ...] = ("github", "commoncrawl", "site")
@@ -168,11 +168,21 @@ def _manners(crawl: OneCrawl) -> Manners:
     return crawl.downloads if isinstance(crawl, GithubCrawl) else crawl.manners
 
 
+def _with_local_archive(settings: CrawlSettings, base: str) -> CrawlSettings:
+    """Return the settings with a folder in the place of Common Crawl found from the recipe."""
+    archive = settings.endpoints.commoncrawl
+    if "://" in archive:
+        return settings
+    folder = str((local_path(base) / archive).resolve())
+    endpoints = msgspec.structs.replace(settings.endpoints, commoncrawl=folder)
+    return msgspec.structs.replace(settings, endpoints=endpoints)
+
+
 @contextmanager
 def _served(settings: CrawlSettings, base: str) -> Iterator[tuple[CrawlSettings, HostMap | None]]:
     """Yield the settings with the endpoints of stand-ins, if the recipe asks for them."""
     if settings.standins is None:
-        yield settings, None
+        yield _with_local_archive(settings, base), None
         return
     from ..corpus.standins.stage import serve
 

@@ -36,6 +36,9 @@ def _lines(crawl: CrawlResult) -> list[str]:
     size = f" ({crawl.done_bytes / 1e6:,.1f} MB)" if crawl.done_bytes else ""
     lines = [f"{crawl.name}: {'complete' if crawl.is_complete else 'incomplete'}"]
     lines.append(f"  done: {done or 'nothing'}{size}")
+    if crawl.counts:
+        told = (f"{count:,} {name.replace('_', ' ')}" for name, count in crawl.counts.items())
+        lines.append(f"  in it: {', '.join(told)}")
     for title, found in (("refused", crawl.refused), ("failed", crawl.failed)):
         for kind, reasons in found.items():
             told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
@@ -48,6 +51,7 @@ def _lines(crawl: CrawlResult) -> list[str]:
 
 
 def _plural(kind: str, count: int) -> str:
+    kind = kind.replace("_", " ")
     if count == 1 or kind.endswith("s"):
         return kind
     return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"

@@ -42,6 +42,10 @@ CREATE TRIGGER IF NOT EXISTS item_changed AFTER UPDATE ON items BEGIN
     ON CONFLICT DO UPDATE SET
         num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
 END;
+CREATE TRIGGER IF NOT EXISTS item_removed AFTER DELETE ON items BEGIN
+    UPDATE tallies SET num_items = num_items - 1, num_bytes = num_bytes - old.num_bytes
+    WHERE kind = old.kind AND state = old.state AND reason = coalesce(old.reason, '');
+END;
 CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hosts(
     host TEXT PRIMARY KEY, requests INTEGER NOT NULL DEFAULT 0,
@@ -205,6 +209,17 @@ class Ledger:
             " WHERE kind = ? AND id = ?",
             (reason, time.time() + wait_seconds, max_attempts, kind, item_id),
         )
+
+    def forget(self, kind: str, *, prefix: str = "") -> None:
+        """Remove the items of a kind whose id starts with a prefix."""
+        self.connection.execute(
+            "DELETE FROM items WHERE kind = ? AND id >= ? AND id < ?",
+            (kind, prefix, prefix + chr(0x10FFFF)),
+        )
+
+    def remove(self, kind: str, item_id: str) -> None:
+        """Remove one item."""
+        self.connection.execute("DELETE FROM items WHERE kind = ? AND id = ?", (kind, item_id))
 
     def revive(self) -> None:
         """Let what failed in an earlier run wait again, at once."""

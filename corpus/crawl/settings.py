@@ -10,7 +10,6 @@ import msgspec
 
 from .manners import Manners
 
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
@@ -189,7 +188,9 @@ class CrawlSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     site: tuple[SiteCrawl, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [crawl.name for crawl in (*self.github, *self.commoncrawl, *self.site)]
+        names = [crawl.name for crawl in self.github]
+        names += [crawl.name for crawl in self.commoncrawl]
+        names += [crawl.name for crawl in self.site]
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"a crawl's name is letters, digits, '.', '_' and '-': {name!r}")

@@ -176,7 +176,21 @@ def _no_index(part: RangeFile, what: str) -> GristmillError:
     return GristmillError(what, where=part.name, todo="give a part of Common Crawl's index table")
 
 
-def read_selected(path: Path, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a written selection in their order, a batch at a time."""
+def read_selected(
+    path: Path, *, first_row: int = 0, num_rows: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a written selection in their order, a batch at a time.
+
+    Only the row groups that hold the rows from `first_row` on are read.
+    """
     with pq.ParquetFile(path) as table:
-        yield from table.iter_batches(batch_size=batch_rows)
+        total = table.metadata.num_rows
+        end = total if num_rows is None else min(total, first_row + num_rows)
+        start = 0
+        for index in range(table.num_row_groups):
+            stop = start + table.metadata.row_group(index).num_rows
+            if start < end and stop > first_row:
+                begin = max(first_row - start, 0)
+                group = table.read_row_group(index, use_threads=False)
+                yield from group.slice(begin, min(stop, end) - start - begin).to_batches()
+            start = stop
