@@ -1,6 +1,7 @@
 """Crawl: run what a recipe's `[crawl]` names, one crawl after another, each resumable by itself."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +18,7 @@ from ..corpus.crawl.manifest import CRAWLS
 from ..corpus.crawl.manners import Manners
 from ..corpus.crawl.run import CrawlResult, Report, result_of, running
 from ..corpus.crawl.settings import CommonCrawl, CrawlSettings, GithubCrawl, SiteCrawl
-from ..corpus.errors import GristmillError
+from ..corpus.errors import GristmillError, StorageError
 from ..corpus.storage import is_local, local_path
 
 CrawlKind = Literal["github", "commoncrawl", "site"]
@@ -71,11 +72,24 @@ def run_crawls(
         for kind, crawl in chosen:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
-            result, is_interrupted = asyncio.run(run())
+            with _disk_errors_told(folder):
+                result, is_interrupted = asyncio.run(run())
             results.append(result)
             if is_interrupted:
                 return CrawlOutcome(out=out, crawls=tuple(results), is_interrupted=True)
     return CrawlOutcome(out=out, crawls=tuple(results))
+
+
+@contextmanager
+def _disk_errors_told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"its ledger cannot be written: {error}",
+            where=str(folder / "ledger.sqlite"),
+            todo="Check the disk's free space, then run again: nothing done is lost.",
+        ) from error
 
 
 def crawl_status(out: str) -> CrawlOutcome:

@@ -99,6 +99,7 @@ class Ledger:
 
         Raises:
             GristmillError: if another process has it, or another version wrote it.
+            sqlite3.OperationalError: if the disk fails, here and below.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -106,7 +107,7 @@ class Ledger:
         self.connection = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
         try:
             _prepare(self.connection, folder)
-        except GristmillError:
+        except (GristmillError, sqlite3.Error):
             self.close()
             raise
         (last,) = self.connection.execute("SELECT max(position) FROM items").fetchone()
@@ -129,10 +130,11 @@ class Ledger:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # a full disk may have ended it
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def add(self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]]) -> int:
         """Take up items as waiting; return how many were not known yet."""
@@ -310,6 +312,8 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
         (found,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        raise  # the disk's fault
     except sqlite3.DatabaseError as error:
         raise GristmillError(
             f"its ledger cannot be read: {error}",

@@ -84,7 +84,8 @@ def file_bytes_of(status: int, headers: Mapping[str, str]) -> int | None:
 
 def is_final(reason: str) -> bool:
     """Tell whether asking again in this run is useless: the archive has nothing like that."""
-    return reason == "not_of_index" or (reason.startswith("http_4") and reason not in _LATER)
+    is_refusal = reason.startswith("http_4") and reason not in _LATER
+    return is_refusal or reason in ("not_of_index", "past_end")
 
 
 def _refused(url: str, status: int, body: bytes) -> FetchError:

@@ -12,7 +12,7 @@ from .job import Job
 from .outcome import MAY_BE_TRANSFER, Checked
 from .output import LostOutputError, Output
 
-CHECKPOINT_RECORDS = 64
+CHECKPOINT_RECORDS = 16
 CHECKPOINT_SECONDS = 1.0
 
 
@@ -83,7 +83,13 @@ class Copying:
         etag = self.facts.progress.etag
         archive = self.job.archive
         piece = await archive.read(self.path, offset, offset + len(data), etag=etag)
-        return None if piece.data == data else piece.data
+        if piece.data != data:
+            return piece.data
+        is_more = piece.file_bytes is not None and offset + len(data) < piece.file_bytes
+        if found.outcome == "cut_short" and is_more and self.facts.choice.num_rows == 0:
+            detail = f"the file has {piece.file_bytes} bytes, it ended at {offset + len(data)}"
+            raise FetchError(archive.url(self.path), "short_body", detail)
+        return None
 
     def failed(self, found: Checked) -> FetchError:
         """Return the error of a record that arrives differently damaged every time."""

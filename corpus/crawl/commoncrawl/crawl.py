@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from functools import partial
 
 import msgspec
@@ -51,7 +52,8 @@ async def crawl_commoncrawl(settings: CommonCrawl, context: CrawlContext) -> Non
             work = partial(_fetch_file, job)
             await work_through(job, FILE, work, concurrency=settings.concurrency)
     except BaseException:
-        with contextlib.suppress(StorageError, OSError):  # what went wrong first is told
+        # What went wrong first is told.
+        with contextlib.suppress(StorageError, OSError, sqlite3.Error):
             _write_manifest(job)
         raise
     _write_manifest(job)
