@@ -153,8 +153,9 @@ class Fetcher:
                 async with self._opened(request, judge, may_redirect=True) as reply:
                     if reply.status == 416 and is_end(reply, position):
                         return  # it broke off at its very end
-                    is_whole = reply.status == 200 and etag == strong_etag(reply.headers)
-                    at = 0 if is_whole else position  # who ignores ranges sends all of it again
+                    at = position
+                    if reply.status == 200 and etag and etag == strong_etag(reply.headers):
+                        at = 0  # who ignores ranges sends all of it again
                     check_range(reply, (position, None) if at else None, etag)
                     if reply.status not in (200, 206):
                         raise FetchError(url, f"http_{reply.status}", reply.reason)

@@ -6,6 +6,7 @@ that answers differently the second time gains nothing.
 
 import ipaddress
 import socket
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from aiohttp.resolver import ThreadedResolver
 
 Refusal = Literal["scheme", "host", "address", "credentials", "url"]
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+HostMap = Mapping[str, tuple[str, int]]  # a host's name to a loopback address and port
 
 # Prefixes that carry an IPv4 address, and where in the IPv6 address it lies.
 _TUNNELS = (
@@ -41,13 +43,20 @@ class Guard:
     Args:
         hosts: the only hosts allowed, lower-case; None allows any.
         allow_loopback: also this machine, for stand-ins; never other private ranges.
+        host_map: stand-ins, by the name of the host in whose place they answer; no other host has
+            an address then.
     """
 
     def __init__(
-        self, *, hosts: frozenset[str] | None = None, allow_loopback: bool = False
+        self,
+        *,
+        hosts: frozenset[str] | None = None,
+        allow_loopback: bool = False,
+        host_map: HostMap | None = None,
     ) -> None:
         self.hosts = hosts
         self.allow_loopback = allow_loopback
+        self.host_map = host_map
 
     def check_url(self, url: str) -> None:
         """Raise RefusedUrlError for a URL that must not be fetched."""
@@ -91,6 +100,8 @@ class GuardedResolver(AbstractResolver):
         Raises:
             RefusedUrlError: if one of them is private: a name that mixes both is an attack.
         """
+        if self._guard.host_map is not None:
+            return [_stand_in(host, self._guard.host_map)]
         found = await self._resolver.resolve(host, port, family)
         for each in found:
             address = _literal(each["host"])
@@ -101,6 +112,20 @@ class GuardedResolver(AbstractResolver):
     async def close(self) -> None:
         """Give the resolver up."""
         await self._resolver.close()
+
+
+def _stand_in(host: str, host_map: HostMap) -> ResolveResult:
+    if host not in host_map:
+        raise OSError(socket.EAI_NONAME, f"{host} has no stand-in")
+    address, port = host_map[host]
+    return ResolveResult(
+        hostname=host,
+        host=address,
+        port=port,
+        family=socket.AF_INET,
+        proto=0,
+        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    )
 
 
 def _literal(host: str) -> IPAddress | None:

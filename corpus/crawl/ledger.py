@@ -26,6 +26,22 @@ CREATE TABLE IF NOT EXISTS items(
     num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL, PRIMARY KEY(kind, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, position);
+CREATE TABLE IF NOT EXISTS tallies(
+    kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
+    num_bytes INTEGER NOT NULL, PRIMARY KEY(kind, state, reason)
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS item_added AFTER INSERT ON items BEGIN
+    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
+    ON CONFLICT DO UPDATE SET
+        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS item_changed AFTER UPDATE ON items BEGIN
+    UPDATE tallies SET num_items = num_items - 1, num_bytes = num_bytes - old.num_bytes
+    WHERE kind = old.kind AND state = old.state AND reason = coalesce(old.reason, '');
+    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
+    ON CONFLICT DO UPDATE SET
+        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
+END;
 CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hosts(
     host TEXT PRIMARY KEY, requests INTEGER NOT NULL DEFAULT 0,
@@ -116,15 +132,15 @@ class Ledger:
 
     def add(self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]]) -> int:
         """Take up items as waiting; return how many were not known yet."""
-        before = self.connection.total_changes
+        num_new = 0
         for item_id, facts in items:
-            self.connection.execute(
+            num_new += self.connection.execute(
                 "INSERT OR IGNORE INTO items(kind, id, state, position, facts)"
                 " VALUES (?, ?, 'waiting', ?, ?)",
                 (kind, item_id, self._next_position, msgspec.json.encode(facts)),
-            )
+            ).rowcount
             self._next_position += 1
-        return self.connection.total_changes - before
+        return num_new
 
     def get(self, kind: str, item_id: str) -> Item | None:
         """Return one item."""
@@ -200,21 +216,30 @@ class Ledger:
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many items there are by kind and state."""
         found: dict[str, dict[str, int]] = {}
-        query = "SELECT kind, state, count(*) FROM items GROUP BY kind, state ORDER BY kind, state"
-        for kind, state, count in self.connection.execute(query):
+        for kind, state, count in self._tallies("kind, state, sum(num_items)"):
             found.setdefault(kind, {})[state] = count
         return found
 
     def reasons(self, state: ItemState) -> dict[str, dict[str, int]]:
         """Return how many items of a state there are by kind and reason."""
         found: dict[str, dict[str, int]] = {}
-        query = (
-            "SELECT kind, coalesce(reason, ''), count(*) FROM items WHERE state = ?"
-            " GROUP BY 1, 2 ORDER BY 1, 2"
-        )
-        for kind, reason, count in self.connection.execute(query, (state,)):
+        for kind, reason, count in self._tallies("kind, reason, sum(num_items)", state):
             found.setdefault(kind, {})[reason] = count
         return found
+
+    def done_bytes(self) -> int:
+        """Return the size of all that is done."""
+        return sum(count for _, _, count in self._tallies("kind, state, sum(num_bytes)", "done"))
+
+    def _tallies(
+        self, columns: str, state: ItemState | None = None
+    ) -> Iterator[tuple[str, str, int]]:
+        """Read the running totals: to count items anew would take as long as there are many."""
+        yield from self.connection.execute(
+            f"SELECT {columns} FROM tallies WHERE num_items > 0 AND state = coalesce(?, state)"  # noqa: S608
+            " GROUP BY 1, 2 ORDER BY 1, 2",
+            (state,),
+        )
 
     def cursor(self, name: str) -> str | None:
         """Return a value kept under a name, such as how far a listing was read."""

@@ -60,3 +60,16 @@ def test_a_name_of_this_machine_is_refused_when_it_is_resolved() -> None:
         await resolver.close()
 
     asyncio.run(resolve())
+
+
+def test_a_stand_in_answers_for_a_host_and_no_other_host_has_an_address() -> None:
+    async def resolve() -> None:
+        guard = Guard(allow_loopback=True, host_map={"docs.example.org": ("127.0.0.1", 4321)})
+        resolver = GuardedResolver(guard)
+        (found,) = await resolver.resolve("docs.example.org", 80)
+        assert (found["host"], found["port"]) == ("127.0.0.1", 4321)
+        with pytest.raises(OSError, match="has no stand-in"):
+            await resolver.resolve("www.example.org", 80)
+        await resolver.close()
+
+    asyncio.run(resolve())
