@@ -8,7 +8,7 @@ from .. import storage
 from ..errors import GristmillError
 
 MANIFEST = "manifest.json"
-CRAWLS = "crawl"  # the folder of a build directory that holds a folder for each crawl
+CRAWLS = "crawl"  # the folder of a build directory that has a folder for each crawl
 CrawlKind = Literal["github", "commoncrawl", "site"]
 
 
