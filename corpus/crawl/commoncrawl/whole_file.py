@@ -4,6 +4,7 @@ So the copy has the digest of the source. A damaged record is fetched once more 
 damaged in the archive it stays in the copy, as it is, and is counted.
 """
 
+import time
 from contextlib import aclosing
 from functools import partial
 
@@ -14,7 +15,7 @@ from ..ranges import strong_etag
 from ..threads import in_thread
 from ..transport import Reply
 from .archive import file_bytes_of
-from .copying import Copying
+from .copying import CHECKPOINT_SECONDS, Copying
 from .outcome import Checked
 from .records import DOCUMENT_KINDS, check_member, check_record
 from .splitter import Member, MemberSplitter
@@ -54,12 +55,15 @@ async def _stream(copying: Copying, checker: "_Checker") -> None:
         copying.path, start=progress.source_offset, etag=progress.etag, on_open=learn
     )
     batch = bytearray()
+    began = time.monotonic()
     async with aclosing(stream) as chunks:
         async for chunk in chunks:
             batch += chunk
-            if len(batch) >= BATCH_BYTES:
+            now = time.monotonic()
+            if len(batch) >= BATCH_BYTES or now - began >= CHECKPOINT_SECONDS:
                 await checker.take(bytes(batch))
                 batch.clear()
+                began = now
     await checker.take(bytes(batch))
 
 

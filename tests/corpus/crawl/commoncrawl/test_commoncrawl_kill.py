@@ -8,15 +8,18 @@ import os
 import random
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.server import Loopback
 
 from .crawl_place import Place
@@ -41,6 +44,7 @@ backoff_seconds = 0.01
 """
 WAYS = {
     "whole": "",
+    "one": "max_files = 1\nseed = 5",
     "records": "mime = ['text/html']\nmax_gap_bytes = 0\nwhole_file_fraction = 2\nconcurrency = 2",
 }
 RUN_SECONDS = 60.0
@@ -107,6 +111,38 @@ def test_a_killed_crawl_ends_as_if_undisturbed(
         assert (place.folder / file.name).read_bytes() == (kept / file.name).read_bytes()
     asked = Counter((each.path_qs, each.headers.get("range")) for each in archive.requests)
     assert sum(count - 1 for count in asked.values()) <= 3 * IN_FLIGHT
+
+
+def offset_in_ledger(ledger: Path) -> int:
+    """Return how far the only file is, by the last checkpoint."""
+    if not ledger.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        try:
+            rows = connection.execute("SELECT facts FROM items WHERE kind = 'warc'").fetchall()
+        except sqlite3.OperationalError:  # it has no tables yet
+            return 0
+    return max((json.loads(facts)["progress"]["source_offset"] for (facts,) in rows), default=0)
+
+
+def test_a_file_that_was_half_there_goes_on_at_its_last_checkpoint(
+    place: Place, archive: Loopback, start: Start, bucket: Path
+) -> None:
+    archive.inject(Fault(kind="slow_body", match="/segments/", bytes_per_second=60_000))
+    process = start("one")
+    while (offset := offset_in_ledger(place.folder / "ledger.sqlite")) == 0:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    finish(process)
+    archive.forget_requests()
+    assert finish(start("one"))[0] == 0
+    (request,) = archive.requests
+    assert int(request.headers["range"].removeprefix("bytes=").rstrip("-")) >= offset
+    assert "if-match" in request.headers
+    (file,) = place.manifest().files
+    source = next(bucket.glob(f"**/warc/{Path(file.name).name}"))
+    assert (place.folder / file.name).read_bytes() == source.read_bytes()
 
 
 def test_ctrl_c_leaves_a_manifest_and_the_next_run_goes_on(
