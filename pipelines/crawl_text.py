@@ -37,8 +37,8 @@ def _lines(crawl: CrawlResult) -> list[str]:
     lines = [f"{crawl.name}: {'complete' if crawl.is_complete else 'incomplete'}"]
     lines.append(f"  done: {done or 'nothing'}{size}")
     if crawl.counts:
-        told = (f"{count:,} {name.replace('_', ' ')}" for name, count in crawl.counts.items())
-        lines.append(f"  in it: {', '.join(told)}")
+        held = [f"{count:,} {name.replace('_', ' ')}" for name, count in crawl.counts.items()]
+        lines.append(f"  in it: {', '.join(held)}")
     for title, found in (("refused", crawl.refused), ("failed", crawl.failed)):
         for kind, reasons in found.items():
             told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())

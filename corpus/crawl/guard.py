@@ -5,6 +5,7 @@ that answers differently the second time gains nothing.
 """
 
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from typing import Literal
@@ -24,6 +25,7 @@ _TUNNELS = (
     (ipaddress.IPv6Network("2002::/16"), 80),
     (ipaddress.IPv6Network("::/96"), 0),
 )
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _TEREDO = ipaddress.IPv6Network("2001::/32")
 
 
@@ -69,7 +71,7 @@ class Guard:
             raise RefusedUrlError(url, "scheme", f"{parts.scheme or 'no scheme'} is not fetched")
         if parts.username is not None or parts.password is not None:
             raise RefusedUrlError(host or "", "credentials", "it carries a user name or password")
-        if not host or any(ord(char) <= 32 or char == "\x7f" for char in url):
+        if not host or _CONTROL.search(url):
             raise RefusedUrlError(url, "url", "it is malformed")
         if self.hosts is not None and host not in self.hosts:
             raise RefusedUrlError(url, "host", f"{host} is not among the allowed hosts")

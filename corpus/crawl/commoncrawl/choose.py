@@ -24,8 +24,11 @@ from .selection import crawl_listing, is_table_part
 LISTING, PART, SELECTION = "listing", "index_part", "selection"
 DIGEST, OPT_OUT = "selection", "opt_out"  # cursors
 MAX_LISTING_BYTES = 64 << 20  # packed; a listing of 100,000 files has under 1 MB
+# Each is a thread that waits for the event loop; the loop resolves names in the same pool, which
+# has five threads or more.
 PART_CONCURRENCY = 4
 SELECTED = "records.parquet"
+PARTS = "part-*.parquet"
 
 
 async def choose(job: Job) -> bool:
@@ -43,7 +46,7 @@ async def choose(job: Job) -> bool:
 def _begin(job: Job) -> None:
     """Take up the selection that the recipe asks for, in the place of another."""
     ledger, wanted = job.context.ledger, job.wanted
-    is_same = ledger.cursor(DIGEST) == wanted.digest
+    is_same = ledger.cursor(DIGEST) == wanted.digest and not _is_lost(job)
     if is_same and ledger.cursor(OPT_OUT) == job.opt_out.digest:
         return
     if not is_same:
@@ -59,6 +62,13 @@ def _begin(job: Job) -> None:
         ledger.add(SELECTION, [(wanted.digest, {})])
         ledger.set_cursor(DIGEST, wanted.digest)
         ledger.set_cursor(OPT_OUT, job.opt_out.digest)
+
+
+def _is_lost(job: Job) -> bool:
+    """Tell whether somebody removed the selection that the ledger relies on."""
+    item = job.context.ledger.get(SELECTION, job.wanted.digest)
+    is_written = item is not None and item.state == "done" and job.wanted.selection.index
+    return bool(is_written) and not (job.selection_folder / SELECTED).exists()
 
 
 def _listing_of(job: Job) -> str:
@@ -116,6 +126,8 @@ async def _select(job: Job, item: Item) -> None:
     with ledger.transaction():
         take_up(ledger, choices)
         ledger.settle(SELECTION, item.id, "done")
+    for part in job.selection_folder.glob(PARTS):
+        part.unlink()  # it is in the selection
     if not choices:
         job.context.note(f"{job.settings.name}: nothing in Common Crawl is as the recipe asks for")
 
@@ -136,8 +148,10 @@ def _merge(job: Job) -> str:
     assert query is not None
     folder = job.selection_folder
     target, partial_target = folder / SELECTED, folder / "records.partial"
+    if target.exists():
+        return str(target)
     merge_selected(
-        sorted(folder.glob("part-*.parquet")),
+        sorted(folder.glob(PARTS)),
         partial_target,
         limit=query.limit,
         seed=job.settings.seed,

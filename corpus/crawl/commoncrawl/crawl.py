@@ -18,13 +18,14 @@ from ..settings import CommonCrawl
 from .archive import Archive
 from .choose import choose
 from .copying import Copying
-from .files import FILE, facts_of, start_over
+from .files import FILE, RECORD, facts_of, start_over
 from .job import Job, work_through
 from .records_of_file import copy_records
 from .wanted import wanted_of
 from .whole_file import copy_whole
 
 FOLDER = "warc"
+LIMIT = "max_record_bytes"  # a cursor
 
 
 async def crawl_commoncrawl(settings: CommonCrawl, context: CrawlContext) -> None:
@@ -47,6 +48,7 @@ async def crawl_commoncrawl(settings: CommonCrawl, context: CrawlContext) -> Non
     )
     try:
         _look_for_lost(job)
+        _look_for_limits(job)
         if await choose(job):
             _sweep(job)
             work = partial(_fetch_file, job)
@@ -87,6 +89,21 @@ def _look_for_lost(job: Job) -> None:
             job.context.note(f"{path} has {found} bytes, not {item.num_bytes}: fetched again")
             with ledger.transaction():
                 start_over(ledger, item.id, facts)
+
+
+def _look_for_limits(job: Job) -> None:
+    """Let files wait again of which another limit refused records."""
+    ledger, limit = job.context.ledger, str(job.settings.max_record_bytes)
+    if ledger.cursor(LIMIT) == limit:
+        return
+    too_large = (each for each in ledger.each(RECORD, "refused") if each.reason == "too_large")
+    paths = sorted({each.id.rpartition(":")[0] for each in too_large})
+    with ledger.transaction():
+        for path in paths:
+            item = ledger.get(FILE, path)
+            if item is not None and facts_of(item).choice.num_rows:  # whole files have them
+                start_over(ledger, path, facts_of(item))
+        ledger.set_cursor(LIMIT, limit)
 
 
 def _sweep(job: Job) -> None:

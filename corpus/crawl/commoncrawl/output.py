@@ -58,8 +58,7 @@ class Output:
 
     def read(self, offset: int, num_bytes: int) -> bytes:
         """Return bytes that were written."""
-        self._stream.seek(offset)
-        return self._stream.read(num_bytes)
+        return os.pread(self._stream.fileno(), num_bytes, offset)
 
     def sync(self) -> None:
         """Wait until the disk has it, so that no checkpoint runs ahead of its file."""
@@ -71,9 +70,9 @@ class Output:
     def _write(self, offset: int, data: bytes) -> None:
         view = memoryview(data)
         try:
-            self._stream.seek(offset)
             while view:
-                view = view[self._stream.write(view) :]
+                num_written = os.pwrite(self._stream.fileno(), view, offset)
+                view, offset = view[num_written:], offset + num_written
         except OSError as error:
             raise self._failed(error) from error
 

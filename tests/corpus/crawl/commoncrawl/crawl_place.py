@@ -25,6 +25,9 @@ QUICK = Manners(
 )
 
 
+Table = dict[str, Any]  # keys of [[crawl.commoncrawl]]
+
+
 class Place(msgspec.Struct, kw_only=True):
     """Where one test crawls: its archive, and its build directory."""
 
@@ -39,15 +42,13 @@ class Place(msgspec.Struct, kw_only=True):
 
     def crawl(self, *, url: str | None = None, **changes: Any) -> CrawlResult:
         """Crawl, all WARC files unless told otherwise."""
-        table = CommonCrawl(
-            **({"name": "cc", "crawl": self.tree.crawl, "manners": QUICK} | changes)
-        )
+        table: Table = {"name": "cc", "crawl": self.tree.crawl, "manners": QUICK}
         settings = CrawlSettings(
             contact="mailto:test@example.org",
             allow_loopback=True,
             opt_out="opt_out.txt" if (self.out / "opt_out.txt").exists() else None,
             endpoints=Endpoints(commoncrawl=url or self.url),
-            commoncrawl=(table,),
+            commoncrawl=(CommonCrawl(**(table | changes)),),
         )
         outcome = run_crawls(
             settings,

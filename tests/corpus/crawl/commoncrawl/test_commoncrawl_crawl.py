@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from fastwarc import ArchiveIterator
 
 from gristmill.corpus import storage
 from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.sources.crawl_units import list_crawl_units
+from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.corpus.sources.warc import read_warc
 from gristmill.corpus.standins.server import Loopback
 
-from .crawl_place import Place
+from .crawl_place import Place, Table
 
 Asked = Callable[[], list[str]]
 
@@ -160,6 +164,25 @@ def test_an_output_that_was_lost_is_fetched_again(place: Place, asked: Asked) ->
     assert place.crawl().is_complete
     assert [path.rpartition("/")[2] for path in asked()] == [name]
     assert place.outputs() == before
+
+
+def test_a_selection_that_was_removed_is_made_again(place: Place) -> None:
+    place.crawl(mime=("text/html",))
+    before = place.outputs()
+    shutil.rmtree(place.folder / "selection")
+    shutil.rmtree(place.folder / "warc")
+    assert place.crawl(mime=("text/html",)).is_complete
+    assert place.outputs() == before
+
+
+@pytest.mark.parametrize("table", [{}, {"format": "wet"}, {"mime": ("text/html",)}])
+def test_a_build_reads_the_pages(place: Place, table: Table) -> None:
+    result = place.crawl(**table)
+    spec = SourceSpec(name="pages", kind="warc", component="text", crawl="cc")
+    units = list_crawl_units(spec, "cc", crawls=str(place.out / "crawl"))
+    rows = [row for unit in units for row in read_warc(unit, ReadLimits())]
+    assert len(rows) == result.counts["records"]
+    assert not any(row.read_drop == "corrupt" for row in rows)
 
 
 def test_a_crawl_that_does_not_exist_is_told(place: Place) -> None:

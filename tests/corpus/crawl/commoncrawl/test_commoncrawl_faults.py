@@ -10,13 +10,13 @@ from gristmill.corpus.standins.commoncrawl.tree import Tree
 from gristmill.corpus.standins.faults import Fault, FaultKind
 from gristmill.corpus.standins.server import Loopback
 
-from .crawl_place import QUICK, Place
+from .crawl_place import QUICK, Place, Table
 
 FILES = "/segments/"
 # Under a million bytes a second are slow, so that no test has to wait.
 HURRIED = msgspec.structs.replace(QUICK, low_speed_bytes=1_000_000, low_speed_seconds=0.1)
-RECORDS = {"mime": ("text/html",), "max_records": 24, "max_gap_bytes": 0}
-WAYS: dict[str, dict[str, object]] = {
+RECORDS: Table = {"mime": ("text/html",), "max_records": 24, "max_gap_bytes": 0}
+WAYS: dict[str, Table] = {
     "whole": {"max_files": 3},
     "ranges": {**RECORDS, "whole_file_fraction": 2.0},
     "stream": {**RECORDS, "whole_file_fraction": 0.0},

@@ -163,6 +163,17 @@ def test_ctrl_c_leaves_a_manifest_and_the_next_run_goes_on(
     assert len(first & set(ranges[num_before:])) <= 2 * 4  # what was in flight
 
 
+def test_ctrl_c_stops_while_the_index_is_read(
+    place: Place, archive: Loopback, start: Start
+) -> None:
+    archive.inject(Fault(kind="slow_body", match="part-0", first=3, times=None))
+    process = start("records")
+    wait_for_requests(archive, process, 4)
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == 130
+    assert place.manifest().missing["selection not fetched yet"] == 1
+
+
 @pytest.mark.parametrize("file_bytes", [20_000, 50_000, 300_000])
 def test_a_full_disk_is_told_and_the_next_run_completes(
     place: Place, start: Start, file_bytes: int

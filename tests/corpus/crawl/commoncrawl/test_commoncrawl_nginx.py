@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from .crawl_place import QUICK, Place
+from .crawl_place import QUICK, Place, Table
 
 pytestmark = pytest.mark.system  # needs Debian's nginx-light
 CONFIG = """
@@ -87,7 +87,7 @@ def statuses(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize("table", [{}, {"mime": ("text/html",), "max_records": 40}])
 def test_a_rate_limit_is_met_with_patience(
-    place: Place, nginx: str, tmp_path: Path, table: dict[str, object]
+    place: Place, nginx: str, tmp_path: Path, table: Table
 ) -> None:
     place.crawl(**table)
     sound = place.outputs()
@@ -107,6 +107,6 @@ def test_a_rate_limit_is_met_with_patience(
 
 def test_manners_keep_below_a_rate_limit(place: Place, nginx: str, tmp_path: Path) -> None:
     manners = msgspec.structs.replace(QUICK, requests_per_second=12.0, burst=1)
-    table = {"mime": ("text/html",), "max_records": 20, "max_gap_bytes": 0}
+    table: Table = {"mime": ("text/html",), "max_records": 20, "max_gap_bytes": 0}
     assert place.crawl(url=nginx, manners=manners, **table).is_complete
     assert statuses(tmp_path).count("503") <= 2  # requests that were late come close together

@@ -15,7 +15,7 @@ from gristmill.corpus.standins.commoncrawl.bucket import Bucket
 from gristmill.corpus.standins.commoncrawl.captures import pack_member
 from gristmill.corpus.standins.server import Loopback
 
-from .crawl_place import Place
+from .crawl_place import Place, Table
 
 Row = dict[str, object]
 
@@ -142,7 +142,7 @@ def flipping(bucket: Path, path: str) -> Iterator[Loopback]:
 
 @pytest.mark.parametrize("conditions", [{}, {"mime": ("text/html",), "whole_file_fraction": 2.0}])
 def test_a_record_damaged_on_the_way_is_fetched_once_more(
-    place: Place, flipping: Loopback, conditions: dict[str, object]
+    place: Place, flipping: Loopback, conditions: Table
 ) -> None:
     place.crawl(**conditions)
     sound = place.outputs()
@@ -189,6 +189,10 @@ def test_a_record_over_the_limit_is_not_even_fetched(place: Place, archive: Loop
     result = place.crawl(mime=("text/html",), max_record_bytes=1)
     assert result.refused == {"record": {"too_large": 92}}
     assert not any("/segments/" in each.path_qs for each in archive.requests)
+    assert place.outputs() == {}
+    result = place.crawl(mime=("text/html",))
+    assert result.refused == {}
+    assert result.counts["records"] == 92
 
 
 def test_a_record_that_unpacks_to_too_much_is_refused(

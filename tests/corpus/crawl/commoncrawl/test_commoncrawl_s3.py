@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from gristmill.corpus.standins.commoncrawl.tree import Tree
 
-from .crawl_place import Place
+from .crawl_place import Place, Table
 
 BUCKET = "commoncrawl-copy"
 KEYS = {"access_key_id": "key", "secret_access_key": "a secret", "region": "us-east-1"}
@@ -34,9 +34,7 @@ def options(built: tuple[Path, Tree]) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("table", [{}, {"mime": ("text/html",), "max_records": 20}])
-def test_s3_brings_what_https_does(
-    place: Place, options: dict[str, str], table: dict[str, object]
-) -> None:
+def test_s3_brings_what_https_does(place: Place, options: dict[str, str], table: Table) -> None:
     place.crawl(**table)
     served = place.outputs()
     (place.folder / "ledger.sqlite").unlink()
