@@ -26,3 +26,5 @@ async def in_thread(
         if not task.cancelled():
             task.exception()  # nobody else will ask
         raise
+    finally:
+        del task  # its error's traceback holds this frame: a cycle that outlives the program

@@ -6,6 +6,9 @@ reading. A selection that the recipe no longer asks for is forgotten, files that
 
 import shutil
 from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
 
 from ... import storage
 from ...errors import GristmillError
@@ -16,7 +19,7 @@ from .files import Choice, choose_records, choose_whole, take_up
 from .job import Job, work_through
 from .merge import merge_selected
 from .paths import read_listing, sample_paths
-from .query import QuerySettings, select_from_part
+from .query import PartResult, QuerySettings, select_from_part
 from .range_file import RangeFile
 from .remote_range import RemoteRanges
 from .selection import crawl_listing, is_table_part
@@ -96,27 +99,32 @@ async def _read_listing(job: Job, item: Item) -> None:
 
 
 async def _read_part(job: Job, item: Item) -> None:
-    query = job.wanted.selection.index
-    assert query is not None
     head: Piece = await job.archive.read(item.id, 0, 1)
     ranges = RemoteRanges(job.archive, head.etag)
     part = RangeFile(item.id, head.file_bytes or 0, ranges.read)
     target = job.selection_folder / f"part-{item.position:06d}.parquet"
     partial_target = target.with_suffix(".partial")
-    query_settings = QuerySettings(max_memory_bytes=job.settings.memory_bytes // PART_CONCURRENCY)
     try:
         result = await in_thread(
-            lambda: select_from_part(
-                part, query, partial_target, seed=job.settings.seed, settings=query_settings
-            ),
-            on_cancel=ranges.close,
+            partial(_select_rows, job, part, partial_target), on_cancel=ranges.close
         )
-    except OSError:
-        if ranges.error is not None:
-            raise ranges.error from None
-        raise
+    except (OSError, pa.ArrowException, GristmillError):
+        if ranges.error is None:
+            raise
+    if (error := ranges.error) is not None:
+        try:
+            raise error
+        finally:
+            del error
     partial_target.replace(target)
     job.context.ledger.settle(PART, item.id, "done", facts=result)
+
+
+def _select_rows(job: Job, part: RangeFile, out: Path) -> PartResult:
+    query = job.wanted.selection.index
+    assert query is not None
+    settings = QuerySettings(max_memory_bytes=job.settings.memory_bytes // PART_CONCURRENCY)
+    return select_from_part(part, query, out, seed=job.settings.seed, settings=settings)
 
 
 async def _select(job: Job, item: Item) -> None:

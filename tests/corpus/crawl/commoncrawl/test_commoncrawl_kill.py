@@ -41,6 +41,7 @@ crawl = "{crawl}"
 requests_per_second = {rate}
 burst = 2
 backoff_seconds = 0.01
+pause_seconds = 0.05
 """
 WAYS = {
     "whole": "",
@@ -170,7 +171,9 @@ def test_ctrl_c_stops_while_the_index_is_read(
     process = start("records")
     wait_for_requests(archive, process, 4)
     process.send_signal(signal.SIGINT)
-    assert finish(process)[0] == 130
+    status, _, err = finish(process)
+    assert status == 130
+    assert "nanobind" not in err
     assert place.manifest().missing["selection not fetched yet"] == 1
 
 
@@ -184,6 +187,16 @@ def test_a_full_disk_is_told_and_the_next_run_completes(
     assert "Traceback" not in err
     assert finish(start("whole"))[0] == 0
     assert len(place.manifest().files) == 4
+
+
+def test_a_part_of_the_index_that_fails_is_told_in_a_few_words(
+    archive: Loopback, start: Start
+) -> None:
+    archive.inject(Fault(kind="blocked", match="part-0", first=3, times=None))
+    status, out, err = finish(start("records"))
+    assert status == 1
+    assert json.loads(out)["crawls"][0]["waiting"]["selection"] == 1
+    assert [line for line in err.splitlines() if not line.startswith("{")] == []
 
 
 def test_two_crawls_do_not_share_a_folder(place: Place, archive: Loopback, start: Start) -> None:
