@@ -1,0 +1,1 @@
+"""Fetches repositories and their discussions from GitHub, or from what speaks its protocols."""
