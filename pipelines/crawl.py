@@ -1,6 +1,7 @@
 """Crawl: run what a recipe's `[crawl]` names, one crawl after another, each resumable by itself."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,12 +14,12 @@ from .. import __version__
 from ..corpus.crawl.context import CrawlContext, make_fetcher, user_agent
 from ..corpus.crawl.guard import HostMap
 from ..corpus.crawl.ledger import Ledger
+from ..corpus.crawl.manifest import CRAWLS
 from ..corpus.crawl.manners import Manners
 from ..corpus.crawl.run import CrawlResult, Report, result_of, running
 from ..corpus.crawl.settings import CommonCrawl, CrawlSettings, GithubCrawl, SiteCrawl
-from ..corpus.errors import GristmillError
+from ..corpus.errors import GristmillError, StorageError
 from ..corpus.storage import is_local, local_path
-from ..corpus.crawl.manifest import CRAWLS
 
 CrawlKind = Literal["github", "commoncrawl", "site"]
 KINDS: tuple[CrawlKind, ...] = ("github", "commoncrawl", "site")
@@ -71,7 +72,14 @@ def run_crawls(
         for kind, crawl in chosen:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
-            result, is_interrupted = asyncio.run(run())
+            try:
+                result, is_interrupted = asyncio.run(run())
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    f"its ledger cannot be written: {error}",
+                    where=str(folder),
+                    todo="Check the disk's free space, then run again: nothing done is lost.",
+                ) from error
             results.append(result)
             if is_interrupted:
                 return CrawlOutcome(out=out, crawls=tuple(results), is_interrupted=True)

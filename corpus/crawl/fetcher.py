@@ -35,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     body: bytes
     is_truncated: bool = False
+    request_headers: tuple[tuple[str, str], ...] = ()
+    asked_at: float = 0.0  # Unix seconds
 
 
 class Fetcher:
@@ -87,6 +89,7 @@ class Fetcher:
         judge: Judge = judge,
         may_redirect: bool = True,
         may_truncate: bool = False,
+        limit_of: Callable[[Reply], int] | None = None,
     ) -> Answer:
         """Return a whole answer, whatever its status, once the host gives one that counts.
 
@@ -94,6 +97,7 @@ class Fetcher:
             span: first and last byte wanted; the answer then is 206 and exactly these bytes, or
                 an error's.
             etag: of the file as it must still be; else FetchError `changed`.
+            limit_of: says by an answer's head how many bytes of it are wanted, up to `max_bytes`.
 
         Raises:
             FetchError: when all attempts failed, or it is refused.
@@ -108,7 +112,8 @@ class Fetcher:
         async def once() -> Answer:
             async with self._opened(request, judge, may_redirect=may_redirect) as reply:
                 check_range(reply, span, etag)
-                data, is_truncated = await _read(reply, max_bytes, may_truncate=may_truncate)
+                limit = max_bytes if limit_of is None else min(max_bytes, limit_of(reply))
+                data, is_truncated = await _read(reply, limit, may_truncate=may_truncate)
                 if span is not None and reply.status == 206 and len(data) != span[1] - span[0] + 1:
                     raise TransportError("short_body", f"{len(data)} bytes came")
                 return _whole(reply, data, is_truncated=is_truncated)
@@ -290,4 +295,6 @@ def _whole(reply: Reply, body: bytes, *, is_truncated: bool) -> Answer:
         version=reply.version,
         body=body,
         is_truncated=is_truncated,
+        request_headers=reply.request_headers,
+        asked_at=reply.asked_at,
     )

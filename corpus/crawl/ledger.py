@@ -21,11 +21,12 @@ FORMAT = 1  # of the tables below
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS items(
-    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL,
-    reason TEXT, attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
-    num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL, PRIMARY KEY(kind, id)
+    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, rank INTEGER NOT NULL,
+    position INTEGER NOT NULL, reason TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL NOT NULL DEFAULT 0, num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL,
+    PRIMARY KEY(kind, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, position);
+CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, rank, position);
 CREATE TABLE IF NOT EXISTS tallies(
     kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
     num_bytes INTEGER NOT NULL, PRIMARY KEY(kind, state, reason)
@@ -130,17 +131,48 @@ class Ledger:
             raise
         self.connection.execute("COMMIT")
 
-    def add(self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]]) -> int:
-        """Take up items as waiting; return how many were not known yet."""
+    def add(
+        self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]], *, rank: int = 0
+    ) -> int:
+        """Take up items as waiting; return how many were not known yet.
+
+        Args:
+            rank: items of a smaller one are taken first. One that waits with a greater rank gets
+                this one and these facts.
+        """
         num_new = 0
         for item_id, facts in items:
-            num_new += self.connection.execute(
-                "INSERT OR IGNORE INTO items(kind, id, state, position, facts)"
-                " VALUES (?, ?, 'waiting', ?, ?)",
-                (kind, item_id, self._next_position, msgspec.json.encode(facts)),
+            encoded = msgspec.json.encode(facts)
+            is_new = self.connection.execute(
+                "INSERT OR IGNORE INTO items(kind, id, state, rank, position, facts)"
+                " VALUES (?, ?, 'waiting', ?, ?, ?)",
+                (kind, item_id, rank, self._next_position, encoded),
             ).rowcount
+            if not is_new:
+                self.connection.execute(
+                    "UPDATE items SET rank = ?, facts = ?"
+                    " WHERE kind = ? AND id = ? AND state = 'waiting' AND rank > ?",
+                    (rank, encoded, kind, item_id, rank),
+                )
+            num_new += is_new
             self._next_position += 1
         return num_new
+
+    def count(self, kind: str, state: ItemState, reason: str, num_items: int) -> None:
+        """Count what is not kept as items, such as links that lead elsewhere."""
+        self.connection.execute(
+            "INSERT INTO tallies VALUES (?, ?, ?, ?, 0)"
+            " ON CONFLICT DO UPDATE SET num_items = num_items + excluded.num_items",
+            (kind, state, reason, num_items),
+        )
+
+    def reopen(self, kind: str, reason: str) -> None:
+        """Let what was refused for a reason wait again."""
+        self.connection.execute(
+            "UPDATE items SET state = 'waiting', reason = NULL"
+            " WHERE kind = ? AND state = 'refused' AND reason = ?",
+            (kind, reason),
+        )
 
     def get(self, kind: str, item_id: str) -> Item | None:
         """Return one item."""
@@ -155,7 +187,8 @@ class Ledger:
         """
         now = time.time() if now is None else now
         where = (
-            "kind = ? AND state = 'waiting' AND next_try <= ? ORDER BY next_try, position LIMIT ?"
+            "kind = ? AND state = 'waiting' AND next_try <= ? ORDER BY next_try, rank, position"
+            " LIMIT ?"
         )
         return list(self._select(where, (kind, now, num_items)))
 

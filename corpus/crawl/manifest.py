@@ -7,6 +7,7 @@ import msgspec
 from .. import storage
 from ..errors import GristmillError
 
+CRAWLS = "crawl"  # of a build directory, the folder with a folder for each crawl
 MANIFEST = "manifest.json"
 CrawlKind = Literal["github", "commoncrawl", "site"]
 
