@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -14,14 +13,13 @@ from .. import __version__
 from ..corpus.crawl.context import CrawlContext, make_fetcher, user_agent
 from ..corpus.crawl.guard import HostMap
 from ..corpus.crawl.ledger import Ledger
-from ..corpus.crawl.manifest import CRAWLS
+from ..corpus.crawl.manifest import CRAWLS, CrawlKind
 from ..corpus.crawl.manners import Manners
 from ..corpus.crawl.run import CrawlResult, Report, result_of, running
 from ..corpus.crawl.settings import CommonCrawl, CrawlSettings, GithubCrawl, SiteCrawl
 from ..corpus.errors import GristmillError, StorageError
 from ..corpus.storage import is_local, local_path
 
-CrawlKind = Literal["github", "commoncrawl", "site"]
 KINDS: tuple[CrawlKind, ...] = ("github", "commoncrawl", "site")
 OneCrawl = GithubCrawl | CommonCrawl | SiteCrawl
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ..corpus.crawl.manifest import CrawlKind
     from ..corpus.crawl.settings import CrawlSettings
-    from .crawl import CrawlKind, CrawlOutcome
+    from .crawl import CrawlOutcome
 
 
 @click.group()

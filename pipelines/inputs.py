@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..corpus.crawl.manifest import CRAWLS
 from ..corpus.errors import GristmillError
 from ..corpus.ids import digest_parts
 from ..corpus.record import Component
@@ -48,9 +49,7 @@ def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
 
 def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:
     try:
-        return list_units(
-            source, base=recipe.base, memo=store.memo, crawls=join(store.out, "crawl")
-        )
+        return list_units(source, base=recipe.base, memo=store.memo, crawls=join(store.out, CRAWLS))
     except GristmillError as error:
         where = f"{recipe.path}: {error.where}"
         raise GristmillError(error.what, where=where, todo=error.todo) from error

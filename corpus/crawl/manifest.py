@@ -7,8 +7,8 @@ import msgspec
 from .. import storage
 from ..errors import GristmillError
 
-CRAWLS = "crawl"  # of a build directory, the folder with a folder for each crawl
 MANIFEST = "manifest.json"
+CRAWLS = "crawl"  # the folder of a build directory that has a folder for each crawl
 CrawlKind = Literal["github", "commoncrawl", "site"]
 
 

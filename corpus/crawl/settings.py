@@ -10,7 +10,6 @@ import msgspec
 
 from .manners import Manners
 
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
