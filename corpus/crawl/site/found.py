@@ -42,8 +42,8 @@ class Found:
                 refusal = "max_pages"
             if refusal is None:
                 admitted.append(url)
-            else:
-                left_out[refusal] += 1
+            elif refusal != "depth" or self._ledger.get("page", url) is None:
+                left_out[refusal] += 1  # nothing is lost of a page that is known from nearer by
         self._add("page", admitted, facts)
         self.leave_out(left_out)
 

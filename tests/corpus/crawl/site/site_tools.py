@@ -51,6 +51,14 @@ class SiteRun:
         (result,) = outcome.crawls
         return result
 
+    def opt_out(self, name: str) -> None:
+        """Give later runs an opt-out list."""
+        self.settings = msgspec.structs.replace(self.settings, opt_out=name)
+
+    def archives(self, part: str) -> list[Path]:
+        """Return the WARC files of a part, sorted."""
+        return sorted((self.crawled / part).glob("*.warc.gz"))
+
     @property
     def crawled(self) -> Path:
         return self.out / "crawl/docs"
