@@ -158,7 +158,7 @@ class Ledger:
             self._next_position += 1
         return num_new
 
-    def count(self, kind: str, state: ItemState, reason: str, num_items: int) -> None:
+    def add_tally(self, kind: str, state: ItemState, reason: str, num_items: int) -> None:
         """Count what is not kept as items, such as links that lead elsewhere."""
         self.connection.execute(
             "INSERT INTO tallies VALUES (?, ?, ?, ?, 0)"

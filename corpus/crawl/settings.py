@@ -36,10 +36,13 @@ class Standins(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Args:
         repositories: a folder of repositories; beside it lies their metadata, `FOLDER.jsonl`.
-        web: a folder of WARC files, a folder in it for each crawl id or site.
+        issues: a file with an issue of one of these repositories a line, as JSON.
+        web: a folder of WARC files. They are the crawl CC-MAIN-2024-22 of Common Crawl, and the
+            sites whose pages they hold.
     """
 
     repositories: str | None = None
+    issues: str | None = None
     web: str | None = None
 
 
@@ -188,7 +191,9 @@ class CrawlSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     site: tuple[SiteCrawl, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [crawl.name for crawl in (*self.github, *self.commoncrawl, *self.site)]
+        crawls: tuple[GithubCrawl | CommonCrawl | SiteCrawl, ...]
+        crawls = (*self.github, *self.commoncrawl, *self.site)
+        names = [crawl.name for crawl in crawls]
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"a crawl's name is letters, digits, '.', '_' and '-': {name!r}")

@@ -24,7 +24,7 @@ INDEX_PAGE: Final = "index.html"
 ROBOTS_PATH: Final = "/robots.txt"
 SITEMAP_PATH: Final = "/sitemap.xml"
 _HTML = "text/html"
-_WARC_ENDINGS = (".warc", ".warc.gz", ".warc.zst")
+WARC_ENDINGS: Final = (".warc", ".warc.gz", ".warc.zst")
 # The server writes these anew: they speak of another connection or of another time.
 _OWN_HEADERS = frozenset(
     ("connection", "content-encoding", "content-length", "date", "etag", "keep-alive", "server")
@@ -57,7 +57,7 @@ Site = Mapping[str, StoredAnswer]  # by path and query
 def read_warc_sites(folder: Path) -> dict[str, Site]:
     """Return every host in the WARC files below a folder, with the first answer of each URL."""
     sites: dict[str, dict[str, StoredAnswer]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.name.endswith(_WARC_ENDINGS)):
+    for path in sorted(path for path in folder.rglob("*") if path.name.endswith(WARC_ENDINGS)):
         with path.open("rb") as stream:
             for record in ArchiveIterator(stream):
                 url = fetch_url((record.headers.get("WARC-Target-URI") or "").strip("<>"))

@@ -54,7 +54,7 @@ class Found:
     def leave_out(self, reasons: Counter[str]) -> None:
         """Count links that are not followed."""
         for reason, count in sorted(reasons.items()):
-            self._ledger.count("link", "refused", reason, count)
+            self._ledger.add_tally("link", "refused", reason, count)
 
     def _add(self, kind: str, urls: Iterable[str], facts: PageFacts) -> None:
         known = msgspec.to_builtins(facts)
