@@ -168,7 +168,7 @@ class Segments:
             self._full += self._open.values()
             self._open.clear()
 
-    def close(self, segment: Segment, digest: str, *, empty: bytes) -> None:
+    def close(self, segment: Segment, digest: str, *, empty: bytes = b"") -> None:
         """Say in the ledger, within the caller's transaction, that a file is closed.
 
         Args:

@@ -1,5 +1,6 @@
 """Runs crawls of sites and reads what they brought."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,10 +8,14 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from gristmill.corpus.crawl.context import CrawlContext, make_fetcher, user_agent
+from gristmill.corpus.crawl.guard import HostMap
+from gristmill.corpus.crawl.ledger import Ledger
 from gristmill.corpus.crawl.manifest import CrawlManifest, read_manifest
 from gristmill.corpus.crawl.manners import Manners
-from gristmill.corpus.crawl.run import CrawlResult
+from gristmill.corpus.crawl.run import CrawlResult, result_of
 from gristmill.corpus.crawl.settings import CrawlSettings, SiteCrawl
+from gristmill.corpus.crawl.site.crawl import crawl_site
 from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
 from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
@@ -50,6 +55,39 @@ class SiteRun:
         )
         (result,) = outcome.crawls
         return result
+
+    def by_name(self, server: Loopback, url: str, **settings: object) -> CrawlResult:
+        """Crawl a public site in whose place a server answers; this machine is no place to go."""
+        site = SiteCrawl(name="docs", urls=(url,), manners=MANNERS, **settings)  # type: ignore[arg-type]
+        return asyncio.run(self._by_name(site, {"docs.test": ("127.0.0.1", server.port)}))
+
+    async def _by_name(self, site: SiteCrawl, host_map: HostMap) -> CrawlResult:
+        settings = msgspec.structs.replace(self.settings, allow_loopback=False)
+        agent = user_agent(settings, "0")
+        fetcher = make_fetcher(
+            settings,
+            manners=site.manners,
+            agent=agent,
+            note=self.notes.append,
+            is_web=True,
+            host_map=host_map,
+        )
+        with Ledger(self.crawled) as ledger:
+            async with fetcher:
+                context = CrawlContext(
+                    folder=self.crawled,
+                    base=self.folder,
+                    ledger=ledger,
+                    fetcher=fetcher,
+                    endpoints=settings.endpoints,
+                    allow_loopback=False,
+                    opt_out=None,
+                    stop=asyncio.Event(),
+                    note=self.notes.append,
+                    user_agent=agent,
+                )
+                await crawl_site(site, context)
+            return result_of(ledger, name=site.name, kind="site")
 
     def opt_out(self, name: str) -> None:
         """Give later runs an opt-out list."""
