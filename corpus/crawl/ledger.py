@@ -96,6 +96,7 @@ class Ledger:
 
         Raises:
             GristmillError: if another process has it, or another version wrote it.
+            sqlite3.OperationalError: if the disk is full.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -103,7 +104,7 @@ class Ledger:
         self.connection = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
         try:
             _prepare(self.connection, folder)
-        except GristmillError:
+        except (GristmillError, sqlite3.Error):
             self.close()
             raise
         (last,) = self.connection.execute("SELECT max(position) FROM items").fetchone()
@@ -328,6 +329,8 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
         (found,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:  # the disk is full, which the caller explains
+        raise
     except sqlite3.DatabaseError as error:
         raise GristmillError(
             f"its ledger cannot be read: {error}",
