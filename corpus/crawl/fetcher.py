@@ -191,6 +191,8 @@ class Fetcher:
         for _ in range(MAX_REDIRECTS + 1):
             host = self._host(request.url)
             try:
+                if request.url.startswith(("http://", "https://")):
+                    self._guard.check_url(request.url)  # what is never asked for is no request
                 async with host.slot(), self._transport(request.url).open(request) as reply:
                     reply.chunks = _counted(reply.chunks, host)
                     await _pass_on(reply, judge, host)

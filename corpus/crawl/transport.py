@@ -211,7 +211,14 @@ class _explained:  # noqa: N801
 
 
 def host_of(url: str) -> str:
-    """Return host:port, the port only if it is not the scheme's own: one host, one gate."""
-    parts = yarl.URL(url, encoded=True)
-    host = parts.host or ""
-    return host if parts.is_default_port() or parts.port is None else f"{host}:{parts.port}"
+    """Return host:port, the port only if it is not the scheme's own: one host, one gate.
+
+    Of a URL that the guard refuses it is what stands there.
+    """
+    try:
+        parts = yarl.URL(url, encoded=True)
+        port = parts.port
+    except ValueError:
+        return url.partition("://")[2].partition("/")[0]
+    host = parts.raw_host or ""
+    return host if parts.is_default_port() or port is None else f"{host}:{port}"

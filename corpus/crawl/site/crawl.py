@@ -54,6 +54,7 @@ async def crawl_site(crawl: SiteCrawl, context: CrawlContext) -> None:
     try:
         _note_changes(crawl, context)
         await _work(crawl, context, scope, admission, archive)
+        _note_starts(scope, context)
     finally:
         _write_manifest(context, archive)
 
@@ -116,6 +117,14 @@ def _note_changes(crawl: SiteCrawl, context: CrawlContext) -> None:
             " are not searched again"
         )
     context.ledger.set_cursor("scope", bounds.decode())
+
+
+def _note_starts(scope: Scope, context: CrawlContext) -> None:
+    """Say of a start that it is no page: with it, all that it leads to may be lacking."""
+    for seed in scope.seeds:
+        item = context.ledger.get("page", seed)
+        if item is not None and item.state == "refused" and item.reason != "redirect":
+            context.note(f"{seed}, where the crawl starts, is no page: {item.reason}")
 
 
 def _write_manifest(context: CrawlContext, archive: Archive) -> None:

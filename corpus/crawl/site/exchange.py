@@ -14,13 +14,14 @@ _GZIP_OR_ZLIB = 47
 
 def make_exchange(answer: Answer, *, revisit: Revisit | None = None) -> Exchange:
     """Return the exchange of one answer, which is the one to `answer.url`."""
+    status_line = f"HTTP/{answer.version} {answer.status} {answer.reason}"
     return Exchange(
         url=answer.url,
         requested_at=asked_at(answer),
         request_line=f"GET {_target(answer.url)} HTTP/1.1".encode(),
-        request_headers=_encoded(answer.request_headers),
-        status_line=f"HTTP/{answer.version} {answer.status} {answer.reason}".encode("latin-1"),
-        response_headers=_encoded(answer.raw_headers),
+        request_headers=_encoded(answer.request_headers, "utf-8"),
+        status_line=status_line.encode("utf-8", "surrogateescape"),
+        response_headers=_encoded(answer.raw_headers, "latin-1"),
         body=answer.body,
         is_decoded=content_coding(answer) is None,
         ip=answer.address or None,
@@ -69,5 +70,5 @@ def _target(url: str) -> str:
     return path if path.startswith("/") else f"/{path.partition('/')[2]}"
 
 
-def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[Header, ...]:
-    return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+def _encoded(headers: tuple[tuple[str, str], ...], encoding: str) -> tuple[Header, ...]:
+    return tuple((name.encode(encoding), value.encode(encoding)) for name, value in headers)

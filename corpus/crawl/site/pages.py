@@ -17,7 +17,7 @@ from .admission import Admission, Budget
 from .answer import Judged, judge_page, same_page, skipped_links, wanted_bytes
 from .found import Found, PageFacts
 from .recorder import Recorder
-from .robots_files import RobotsFiles
+from .robots_files import RobotsFiles, is_refusal
 
 # After so many pages in a row that a host failed to give, the rest is left for another run.
 MAX_FAILURES: Final = 10
@@ -115,19 +115,31 @@ class Pages:
         return Judged(state="refused", reason="canonical")
 
     def _settle(self, item: Item, facts: PageFacts, answer: Answer, judged: Judged) -> None:
+        if judged.target is not None:
+            self._settle_redirect(item, facts, answer, judged.target)
+            return
         self._ledger.settle(
             "page", item.id, judged.state, reason=judged.reason, num_bytes=len(answer.body)
         )
-        if judged.target is not None:
-            moved = msgspec.structs.replace(facts, via=(*facts.via, item.id))
-            self._found.add_pages([judged.target], moved)
-            return
         self._found.leave_out(skipped_links(judged.links))
         urls = [link.url for link in judged.links.links]
         self._found.add_pages(urls, PageFacts(depth=facts.depth + 1, found_on=item.id))
 
+    def _settle_redirect(self, item: Item, facts: PageFacts, answer: Answer, target: str) -> None:
+        """Take up where a redirect leads, unless that is outside."""
+        refusal = self._admission.refusal(target, depth=facts.depth)
+        reason = "redirect" if refusal is None else f"redirect_{refusal}"
+        num_bytes = len(answer.body)
+        self._ledger.settle("page", item.id, "refused", reason=reason, num_bytes=num_bytes)
+        if refusal is None:
+            moved = msgspec.structs.replace(facts, via=(*facts.via, item.id))
+            self._found.add_pages([target], moved)
+        elif facts.found_on is None:
+            self._context.note(f"{item.id} leads to {target}, which is refused: {refusal}")
+
     def _settle_unreachable(self, item: Item, fault: str) -> None:
         """Say why a page cannot be asked for: its host's rules are not known."""
-        is_refused = fault.startswith("refused_")
-        reason = fault if is_refused else f"robots_{fault}"
-        self._ledger.settle("page", item.id, "refused" if is_refused else "failed", reason=reason)
+        if is_refusal(fault):
+            self._ledger.settle("page", item.id, "refused", reason=fault)
+        else:
+            self._ledger.settle("page", item.id, "failed", reason=f"robots_{fault}")

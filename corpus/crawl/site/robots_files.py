@@ -40,6 +40,11 @@ class HostRules(NamedTuple):
         return None if self.answer.allows(url) else "robots"
 
 
+def is_refusal(fault: str | None) -> bool:
+    """Tell whether we do not ask, in which case there is nothing to try again."""
+    return fault is not None and (fault == "opt_out" or fault.startswith("refused_"))
+
+
 class RobotsFiles:
     """The rules of every host that is met.
 
@@ -101,8 +106,7 @@ class RobotsFiles:
     def _settle(self, place: str, stored: StoredRobots, answer: RobotsAnswer) -> None:
         state: ItemState = "done"
         if answer.state == "unreachable":
-            is_refused = (stored.fault or "").startswith(("refused_", "opt_out"))
-            state = "refused" if is_refused else "failed"
+            state = "refused" if is_refusal(stored.fault) else "failed"
         self._ledger.settle(
             "robots", place, state, reason=stored.fault, num_bytes=len(stored.body), facts=stored
         )

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from site_tools import ROBOTS, Answers, SiteRun, app_of, asked, page, redirect
 
 from gristmill.corpus.standins.server import Loopback
+
+from .site_tools import ROBOTS, Answers, SiteRun, app_of, asked, page, redirect
 
 SITE: Answers = {
     "/robots.txt": ROBOTS,

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from site_tools import MANNERS, ROBOTS, Answers, SiteRun, app_of, page, times_asked
 
 from gristmill.corpus.crawl.ledger import HostCounts
 from gristmill.corpus.crawl.run import CrawlResult
 from gristmill.corpus.standins.faults import Fault, FaultKind
 from gristmill.corpus.standins.server import Loopback
+
+from .site_tools import MANNERS, ROBOTS, Answers, SiteRun, app_of, page, times_asked
 
 SITE: Answers = {
     "/robots.txt": ROBOTS,

@@ -2,14 +2,18 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable, Coroutine
+import socketserver
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import pytest
 from aiohttp import web
-from site_tools import MANNERS, Answers, SiteRun, app_of, asked, page, redirect, times_asked
 
 from gristmill.corpus.standins.server import Loopback
+
+from .site_tools import MANNERS, Answers, SiteRun, app_of, asked, page, redirect, times_asked
 
 # Of the cloud's metadata, this machine in five spellings, a home and a tunnel.
 PRIVATE = [
@@ -154,3 +158,79 @@ def test_a_host_that_fails_again_and_again_is_left_for_another_run(run: SiteRun)
         result = run(f"{server.url}/")
         assert len(asked(server)) == 2 + 10 * MANNERS.max_attempts
     assert result.failed["page"]["host_down"] == 50
+
+
+IMPOSSIBLE = [
+    *("http://a..b/", "http://.a/", "http://xn--a/", "http://xn--$aa/", "http://a:99999/"),
+    *("http://%41%zz/", "http://*/", "http://[v1.x]/", "http://[::1%25eth0]/", "http://a:0/"),
+    *(f"http://{'a' * 64}.example/", f"http://{'a.' * 200}/", "http://\u2100/"),
+]
+
+
+@pytest.mark.parametrize("target", IMPOSSIBLE)
+def test_a_host_that_cannot_be_does_not_end_the_crawl(run: SiteRun, target: str) -> None:
+    answers: Answers = {
+        "/": page("", target, "/a", "/moved"),
+        "/a": page("page a"),
+        "/moved": redirect(target.encode().decode("latin-1")),
+    }
+    with Loopback(app_of(answers)) as server:
+        result = run(f"{server.url}/", include=(".",))
+    assert result.done["page"] == 2
+    reasons = {**result.refused["page"], **result.failed.get("page", {})}
+    assert {"refused_url", "robots_dns"} & set(reasons)
+
+
+@pytest.mark.parametrize("target", IMPOSSIBLE[:3])
+def test_rules_that_lie_at_a_host_that_cannot_be_are_missing(run: SiteRun, target: str) -> None:
+    with Loopback(app_of({"/robots.txt": redirect(target)})) as server:
+        result = run(f"{server.url}/")
+    assert not result.done
+
+
+@contextmanager
+def answering(data: bytes) -> Iterator[str]:
+    """Yield the address of a server that answers every request with these bytes."""
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+HEAD = b"HTTP/1.1 200 Gr\xc3\xbc\xdf\r\nContent-Type: text/html\r\nContent-Length: 11\r\n"
+
+
+@pytest.mark.parametrize("header", [b"X: \xfc\xff", b"X: \xe9" + b"\xa0" * 3000, b"X:"])
+def test_an_answer_with_odd_bytes_in_its_head_is_archived(run: SiteRun, header: bytes) -> None:
+    with answering(HEAD + header + b"\r\n\r\n<p>a page</p>"[:15]) as url:
+        assert run(f"{url}/").done["page"] == 1
+    (archive,) = run.archives("warc")
+    assert b"\r\n" + header.strip() in gzip.decompress(archive.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n"],
+)
+def test_what_is_no_http_is_missing(run: SiteRun, answer: bytes) -> None:
+    with answering(answer) as url:
+        result = run(f"{url}/")
+    assert set(result.failed["robots"]) <= {"connection", "protocol"}
+
+
+def test_a_start_that_is_no_page_is_named(run: SiteRun) -> None:
+    with Loopback(app_of({"/": redirect("https://www.docs.example/")})) as server:
+        assert run(f"{server.url}/").is_complete
+    assert run.notes == [
+        f"{server.url}/ leads to https://www.docs.example/, which is refused: outside",
+        f"{server.url}/, where the crawl starts, is no page: redirect_outside",
+    ]

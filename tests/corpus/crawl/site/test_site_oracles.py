@@ -5,14 +5,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
 from fastwarc import ArchiveIterator
-from site_tools import SiteRun, asked
 
 from gristmill.corpus.standins.server import Loopback
 from gristmill.corpus.standins.site import read_folder_site, read_warc_sites, sites_app
+
+from .site_tools import SiteRun, asked
 
 WEB = Path(__file__).parents[4] / "fixtures/web"
 
@@ -25,15 +27,28 @@ def server() -> Iterator[Loopback]:
         yield loopback
 
 
-def crawled(run: SiteRun, server: Loopback, **settings: object) -> list[Path]:
+class Crawled(NamedTuple):
+    """A crawl of the manual that tests only read."""
+
+    run: SiteRun
+    archives: list[Path]
+    num_requests: int
+
+
+def crawl(run: SiteRun, server: Loopback, **settings: object) -> Crawled:
     server.forget_requests()
     assert run(f"{server.url}/index.html", **settings).is_complete
     archives = [*run.archives("warc"), *run.archives("diagnostics")]
     assert len(archives) == 2
-    return archives
+    return Crawled(run, archives, len(asked(server)))
 
 
-def responses(path: Path) -> Iterator[tuple[str, int]]:
+@pytest.fixture(scope="module")
+def crawled(server: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    return crawl(SiteRun(tmp_path_factory.mktemp("crawled")), server)
+
+
+def responses(path: Path) -> Iterator[tuple[str, int | None]]:
     """Yield the URL and status of each response in an archive."""
     with path.open("rb") as stream:
         for record in ArchiveIterator(stream):
@@ -42,19 +57,15 @@ def responses(path: Path) -> Iterator[tuple[str, int]]:
                 yield url, record.http_headers.status_code
 
 
-def test_warcio_finds_every_digest_right(run: SiteRun, server: Loopback) -> None:
-    archives = crawled(run, server)
+def test_warcio_finds_every_digest_right(crawled: Crawled) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "warcio.cli", "check", "-v"]
-    done = subprocess.run([*command, *archives], capture_output=True, text=True)
+    done = subprocess.run([*command, *crawled.archives], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    num_files = len(archives)
-    assert done.stdout.count("digest pass") == 2 * len(asked(server)) + num_files
+    assert done.stdout.count("digest pass") == 2 * crawled.num_requests + 2  # and two warcinfo
 
 
-def test_fastwarc_finds_every_digest_right_and_warcinfo_first(
-    run: SiteRun, server: Loopback
-) -> None:
-    for archive in crawled(run, server):
+def test_fastwarc_finds_every_digest_right_and_warcinfo_first(crawled: Crawled) -> None:
+    for archive in crawled.archives:
         with archive.open("rb") as stream:
             records = ArchiveIterator(stream, parse_http=False)
             checked = [
@@ -67,11 +78,10 @@ def test_fastwarc_finds_every_digest_right_and_warcinfo_first(
         assert all(rights)
 
 
-def test_every_page_of_the_sitemap_is_kept(run: SiteRun, server: Loopback) -> None:
-    crawled(run, server)
+def test_every_page_of_the_sitemap_is_kept(crawled: Crawled) -> None:
     site = read_warc_sites(WEB / "math")["docs.sympy.test"]
     pages = {place.lstrip("/") for place, answer in site.items() if answer.is_page}
-    assert set(run.paths()) == pages
+    assert set(crawled.run.paths()) == pages
     assert len(pages) > 40
 
 
@@ -108,7 +118,7 @@ def wget_pages(folder: Path, start: str) -> set[str]:
 def test_wget_finds_the_same_pages_of_a_manual(
     run: SiteRun, server: Loopback, tmp_path: Path
 ) -> None:
-    archives = crawled(run, server, sitemaps=False)
+    archives = crawl(run, server, sitemaps=False).archives
     ours = {url for url, _ in responses(archives[0])}
     assert ours == wget_pages(tmp_path, f"{server.url}/index.html")
     assert len(ours) > 40
@@ -119,7 +129,7 @@ def test_wget_finds_the_same_pages_of_a_maze(run: SiteRun, tmp_path: Path) -> No
     maze = tmp_path / "maze"
     write_maze(maze)
     with Loopback(sites_app({"127.0.0.1": read_folder_site(maze)})) as server:
-        archives = crawled(run, server, sitemaps=False)
+        archives = crawl(run, server, sitemaps=False).archives
         ours = {url for url, _ in responses(archives[0])}
         assert ours == wget_pages(tmp_path, f"{server.url}/index.html")
     assert len(ours) == 161

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import pytest
 from aiohttp import web
-from site_tools import ROBOTS, Answers, SiteRun, app_of, asked, page, redirect
 
 from gristmill.corpus.crawl.run import CrawlResult
 from gristmill.corpus.standins.server import Loopback
+
+from .site_tools import ROBOTS, Answers, SiteRun, app_of, asked, page, redirect
 
 URLSET = '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</urlset>'
 INDEX = '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{}</sitemapindex>'
