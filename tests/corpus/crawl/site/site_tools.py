@@ -44,8 +44,9 @@ class SiteRun:
         self.notes: list[str] = []
         self.settings = CrawlSettings(contact="mailto:test@example.org", allow_loopback=True)
 
-    def __call__(self, *urls: str, manners: Manners = MANNERS, **settings: object) -> CrawlResult:
-        site = SiteCrawl(name="docs", urls=urls, manners=manners, **settings)  # type: ignore[arg-type]
+    def __call__(self, *urls: str, **settings: object) -> CrawlResult:
+        known = {"manners": MANNERS} | settings
+        site = SiteCrawl(name="docs", urls=urls, **known)  # type: ignore[arg-type]
         outcome = run_crawls(
             msgspec.structs.replace(self.settings, site=(site,)),
             out=str(self.out),

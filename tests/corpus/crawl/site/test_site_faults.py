@@ -117,7 +117,7 @@ def test_totals_of_a_host_add_up_with_what_it_saw(run: SiteRun, server: Loopback
     server.inject(fault("slow_down", 1, "^/a$"), fault("server_error", 1, "^/b$"))
     (host,) = crawl(run, server).hosts
     bodies = [body for body in SITE.values() if isinstance(body, str)]
-    errors = host.received_bytes - len(ROBOTS.body or b"") - sum(map(len, bodies))
+    errors = host.received_bytes - len(ROBOTS.text or "") - sum(map(len, bodies))
     assert host == HostCounts(
         host=f"127.0.0.1:{server.port}",
         requests=len(server.requests),
