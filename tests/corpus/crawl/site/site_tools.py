@@ -152,7 +152,7 @@ def times_asked(server: Loopback) -> Counter[str]:
     return Counter(asked(server))
 
 
-ROBOTS = web.Response(text="User-agent: *\nAllow: /\n")
+ROBOTS = web.Response(text="User-agent: *\nAllow: /\n" + "# a line that says nothing\n" * 50)
 
 
 def redirect(location: str, status: int = 302) -> web.Response:

@@ -95,7 +95,7 @@ def test_a_budget_of_pages_is_kept_and_a_larger_one_goes_on(run: SiteRun, server
 
 
 def test_a_budget_of_bytes_ends_a_crawl(run: SiteRun, server: Loopback) -> None:
-    result = run(f"{server.url}/docs/", max_bytes=len(str(SITE["/docs/"])))
+    result = run(f"{server.url}/docs/", max_bytes=len(f"{ROBOTS.text}{SITE['/docs/']}"))
     assert asked(server) == ["/robots.txt", "/docs/"]
     assert result.refused["page"] == {"max_bytes": 2}
 
