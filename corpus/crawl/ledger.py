@@ -24,8 +24,10 @@ CREATE TABLE IF NOT EXISTS items(
     kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, rank INTEGER NOT NULL,
     position INTEGER NOT NULL, reason TEXT, attempts INTEGER NOT NULL DEFAULT 0,
     next_try REAL NOT NULL DEFAULT 0, num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL,
-    PRIMARY KEY(kind, id)
+    lane TEXT NOT NULL, PRIMARY KEY(kind, id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS items_in_lanes ON items(kind, state, lane, next_try, rank, position)
+    WHERE lane <> '';
 CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, rank, position);
 CREATE TABLE IF NOT EXISTS tallies(
     kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
@@ -63,6 +65,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         attempts: how often it has failed.
         next_try: Unix seconds before which it is left alone.
         facts: JSON of what the crawler knows of it.
+        lane: what it shares with those that it waits behind, such as a host.
     """
 
     kind: str
@@ -74,6 +77,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     next_try: float
     num_bytes: int
     facts: bytes
+    lane: str = ""
 
 
 class HostCounts(msgspec.Struct, kw_only=True):
@@ -133,7 +137,12 @@ class Ledger:
         self.connection.execute("COMMIT")
 
     def add(
-        self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]], *, rank: int = 0
+        self,
+        kind: str,
+        items: Iterable[tuple[str, Mapping[str, object]]],
+        *,
+        rank: int = 0,
+        lane: str = "",
     ) -> int:
         """Take up items as waiting; return how many were not known yet.
 
@@ -145,9 +154,9 @@ class Ledger:
         for item_id, facts in items:
             encoded = msgspec.json.encode(facts)
             is_new = self.connection.execute(
-                "INSERT OR IGNORE INTO items(kind, id, state, rank, position, facts)"
-                " VALUES (?, ?, 'waiting', ?, ?, ?)",
-                (kind, item_id, rank, self._next_position, encoded),
+                "INSERT OR IGNORE INTO items(kind, id, state, rank, position, facts, lane)"
+                " VALUES (?, ?, 'waiting', ?, ?, ?, ?)",
+                (kind, item_id, rank, self._next_position, encoded, lane),
             ).rowcount
             if not is_new:
                 self.connection.execute(
@@ -180,18 +189,37 @@ class Ledger:
         found = self._select("kind = ? AND id = ?", (kind, item_id))
         return next(found, None)
 
-    def take(self, kind: str, num_items: int, *, now: float | None = None) -> list[Item]:
+    def take(
+        self, kind: str, num_items: int, *, lane: str | None = None, now: float | None = None
+    ) -> list[Item]:
         """Return the next items that wait and are due; who fetches them settles them.
 
         An item stays waiting until it is settled, so a killed process's items come again. Ask
         again only when those of the last call are settled.
         """
         now = time.time() if now is None else now
+        order = "ORDER BY next_try, rank, position LIMIT ?"
+        if lane is None:
+            where = f"kind = ? AND state = 'waiting' AND next_try <= ? {order}"
+            return list(self._select(where, (kind, now, num_items)))
         where = (
-            "kind = ? AND state = 'waiting' AND next_try <= ? ORDER BY next_try, rank, position"
-            " LIMIT ?"
+            f"kind = ? AND state = 'waiting' AND lane <> '' AND lane = ? AND next_try <= ? {order}"
         )
-        return list(self._select(where, (kind, now, num_items)))
+        return list(self._select(where, (kind, lane, now, num_items)))
+
+    def lanes(self, kind: str) -> Iterator[str]:
+        """Yield the lanes in which items wait, sorted; each costs one look at an index."""
+        lane = ""
+        query = (
+            "SELECT min(lane) FROM items"
+            " WHERE kind = ? AND state = 'waiting' AND lane <> '' AND lane > ?"
+        )
+        while True:
+            (found,) = self.connection.execute(query, (kind, lane)).fetchone()
+            if found is None:
+                return
+            lane = str(found)
+            yield lane
 
     def next_due(self, kind: str) -> float | None:
         """Return the earliest `next_try` of the items that wait, None if none waits."""

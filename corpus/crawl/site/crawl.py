@@ -80,10 +80,10 @@ async def _work(
     pages = Pages(crawl, context, admission, budget, robots, recorder, found, agent=PROJECT)
     with ledger.transaction():
         known = msgspec.to_builtins(PageFacts(depth=0))
-        ledger.add("page", ((seed, known) for seed in scope.seeds))
-        admitted = [seed for seed in scope.seeds if admission.refusal(seed, depth=0) is None]
-        ledger.add("robots", ((robots_url(seed), {}) for seed in admitted))
-    concurrency = min(MAX_CONCURRENCY, crawl.manners.concurrency * len(hosts))
+        for seed in scope.seeds:
+            ledger.add("page", [(seed, known)], lane=host_of(seed))
+            if admission.refusal(seed, depth=0) is None:
+                ledger.add("robots", [(robots_url(seed), {})], lane=host_of(seed))
     works: dict[str, Work] = {"robots": robots.work, "sitemap": sitemaps.work, "page": pages.work}
     # A robots.txt that is read anew after a day may name further sitemaps.
     for kind in ("robots", "sitemap", "page", "sitemap", "page"):
@@ -91,7 +91,8 @@ async def _work(
             ledger,
             kind,
             works[kind],
-            concurrency=concurrency,
+            concurrency=MAX_CONCURRENCY,
+            lane_concurrency=crawl.manners.concurrency,
             stop=context.stop,
             wait_seconds=ITEM_WAIT_FACTOR * crawl.manners.backoff_seconds,
         )

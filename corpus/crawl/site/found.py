@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from ..ledger import Ledger
+from ..transport import host_of
 from .admission import Admission, Budget
 
 
@@ -58,4 +59,5 @@ class Found:
 
     def _add(self, kind: str, urls: Iterable[str], facts: PageFacts) -> None:
         known = msgspec.to_builtins(facts)
-        self._ledger.add(kind, ((url, known) for url in urls), rank=facts.depth)
+        for url in urls:
+            self._ledger.add(kind, [(url, known)], rank=facts.depth, lane=host_of(url))

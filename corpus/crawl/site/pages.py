@@ -1,7 +1,7 @@
 """Works off the pages of a site: asks for one, keeps it or says why not, and takes up its links."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,6 @@ from ..context import CrawlContext
 from ..fetcher import Answer
 from ..ledger import Item
 from ..settings import SiteCrawl
-from ..transport import host_of
 from .admission import Admission, Budget
 from .answer import Judged, judge_page, same_page, skipped_links, wanted_bytes
 from .found import Found, PageFacts
@@ -24,7 +23,7 @@ MAX_FAILURES: Final = 10
 
 
 class Pages:
-    """Fetches one page at a time of a host, in the order in which they are handed out."""
+    """Fetches one page at a time; a lane is a host."""
 
     def __init__(
         self,
@@ -47,22 +46,17 @@ class Pages:
         self._recorder = recorder
         self._found = found
         self._agent = agent
-        concurrency = crawl.manners.concurrency
-        # asyncio's are fair: first come, first served.
-        self._gates = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(concurrency))
         self._num_failures: Counter[str] = Counter()
 
     async def work(self, item: Item) -> None:
         """Fetch one page, unless there is a reason not to."""
-        host = host_of(item.id)
-        async with self._gates[host]:
-            facts = msgspec.json.decode(item.facts, type=PageFacts)
-            refusal = self._admission.refusal(item.id, depth=facts.depth) or self._budget.spent()
-            if refusal is not None:
-                self._ledger.settle("page", item.id, "refused", reason=refusal)
-                return
-            with self._budget.reserved():
-                await self._fetch(item, facts, host)
+        facts = msgspec.json.decode(item.facts, type=PageFacts)
+        refusal = self._admission.refusal(item.id, depth=facts.depth) or self._budget.spent()
+        if refusal is not None:
+            self._ledger.settle("page", item.id, "refused", reason=refusal)
+            return
+        with self._budget.reserved():
+            await self._fetch(item, facts, item.lane)
 
     async def _fetch(self, item: Item, facts: PageFacts, host: str) -> None:
         if self._num_failures[host] >= MAX_FAILURES:

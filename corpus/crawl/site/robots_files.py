@@ -88,7 +88,7 @@ class RobotsFiles:
             return known[0]
 
     async def _look_up(self, place: str) -> tuple[HostRules, float]:
-        self._ledger.add("robots", [(place, {})])
+        self._ledger.add("robots", [(place, {})], lane=host_of(place))
         item = self._ledger.get("robots", place)
         assert item is not None, "it was just added"
         stored = msgspec.json.decode(item.facts, type=StoredRobots)

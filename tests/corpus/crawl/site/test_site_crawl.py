@@ -142,3 +142,11 @@ def test_each_host_has_its_own_file_and_its_own_totals(run: SiteRun, server: Loo
         assert {host.host: host.requests for host in result.hosts} == {
             f"127.0.0.1:{each.port}": len(each.requests) for each in (server, other)
         }
+
+
+def test_no_host_waits_for_another(run: SiteRun) -> None:
+    links = [f"/{i}" for i in range(30)]
+    answers: Answers = {"/robots.txt": ROBOTS, "/": page("", *links), "*": page("a page")}
+    with Loopback(app_of(answers)) as one, Loopback(app_of(answers)) as other:
+        run(f"{one.url}/", f"{other.url}/", max_pages=20)
+        assert min(len(one.requests), len(other.requests)) > 3
