@@ -55,12 +55,14 @@ def test_every_item_is_worked_off_once_and_no_more_than_allowed_at_a_time(ledger
 def test_no_lane_waits_for_another_and_each_keeps_its_order(tmp_path: Path) -> None:
     seen: list[str] = []
 
+    ledger = Ledger(tmp_path)
+
     async def work(item: Item) -> None:
         await asyncio.sleep(0.01 if item.lane == "slow" else 0)
         seen.append(item.id)
         ledger.settle("page", item.id, "done")
 
-    with Ledger(tmp_path) as ledger:
+    with ledger:
         for lane in ("slow", "quick"):
             ledger.add("page", [(f"{lane} {number}", {}) for number in range(5)], lane=lane)
         stop = asyncio.Event()
@@ -76,6 +78,8 @@ def test_lanes_share_what_may_be_in_flight_at_all(tmp_path: Path) -> None:
     at_once: list[int] = []
     running: set[str] = set()
 
+    ledger = Ledger(tmp_path)
+
     async def work(item: Item) -> None:
         running.add(item.id)
         at_once.append(len(running))
@@ -83,7 +87,7 @@ def test_lanes_share_what_may_be_in_flight_at_all(tmp_path: Path) -> None:
         running.remove(item.id)
         ledger.settle("page", item.id, "done")
 
-    with Ledger(tmp_path) as ledger:
+    with ledger:
         for number in range(20):
             ledger.add("page", [(str(number), {})], lane=str(number % 7))
         stop = asyncio.Event()
