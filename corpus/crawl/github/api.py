@@ -80,8 +80,8 @@ class GithubApi:
         self._num_attempts = num_attempts
 
     def url(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """Return the URL of a path that starts with a slash."""
-        return f"{self._root}{path}" + (f"?{urlencode(params)}" if params else "")
+        """Return what is asked for, below the root: it outlives another root."""
+        return path + (f"?{urlencode(params)}" if params else "")
 
     async def get_json(self, url: str, *, content: type[T], is_kept: bool = False) -> Page[T]:
         """Return one answer.
@@ -102,7 +102,7 @@ class GithubApi:
         if answer.status != 200:
             raise UnavailableError(url, refusal(answer))
         decoded = _decode(url, answer.body, content)
-        link = answer.headers.get("link", "")
+        link = answer.headers.get("link", "").replace(f"<{self._root}/", "</")
         if is_kept and "etag" in answer.headers:
             self._kept.keep(url, etag=answer.headers["etag"], link=link, body=answer.body)
         return Page(content=decoded, next_url=self._next(url, link))
@@ -139,7 +139,7 @@ class GithubApi:
         return decoded
 
     async def _get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        resource: Resource = "search" if url.startswith(f"{self._root}/search/") else "core"
+        resource: Resource = "search" if url.startswith("/search/") else "core"
         for _ in range(MAX_MOVES + 1):
             answer = await self._ask(url, resource, headers)
             if answer.status not in (301, 302, 307, 308):
@@ -161,7 +161,7 @@ class GithubApi:
         while True:
             async with self.tokens.lend(resource) as token:
                 answer = await self._fetcher.get(
-                    url,
+                    self._root + url,
                     max_bytes=MAX_ANSWER_BYTES,
                     method="GET" if body is None else "POST",
                     headers={**HEADERS, **headers, **token.headers()},
@@ -176,7 +176,7 @@ class GithubApi:
                 if found == "take" or (found == "bad_token" and token.is_anonymous):
                     token.succeeded()
                     return answer
-                host = self._fetcher.hosts.get(host_of(url))
+                host = self._fetcher.hosts.get(host_of(self._root))
                 host.counts.retries += 1
                 if found == "bad_token":
                     self.tokens.drop(token)
@@ -196,9 +196,10 @@ class GithubApi:
         return None if match is None else self._within(url, match[1])
 
     def _within(self, url: str, target: str) -> str:
-        if not target.startswith(f"{self._root}/"):
+        below = target.removeprefix(self._root)
+        if not below.startswith("/"):
             raise FetchError(url, "refused_host", "it leads out of the API")
-        return target
+        return below
 
 
 def _decode(url: str, body: bytes, content: type[T]) -> T:

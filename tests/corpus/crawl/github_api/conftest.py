@@ -9,9 +9,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from github_crawl import Crawl  # noqa: E402
+from github_crawl import Crawl
 
-from gristmill.corpus.standins.github import GithubStandin, StandinRepository  # noqa: E402
+from gristmill.corpus.standins.github import GithubStandin, StandinRepository
 
 
 @pytest.fixture
