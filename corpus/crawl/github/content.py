@@ -23,6 +23,7 @@ from .watched import Watched
 MAX_LOOKS = 2  # at what a repository is, before it is given up
 _MAY_HAVE_MOVED = frozenset(("not_found", "moved", "no_commit"))
 _NO_REASON_TO_CLONE = frozenset(("host_paused", "http_429", "http_503", "http_509"))
+_SAYS_LESS = frozenset(("clone_failed", "clone_timeout", "moved"))  # than what a tarball's URL said
 LookAgain = Callable[[RepositoryFacts], Awaitable[RepositoryFacts | str]]
 
 
@@ -66,7 +67,12 @@ class ContentCrawl:
             partial,
             root=context.endpoints.github_git,
             limits=limits,
-            settings=CloneSettings(max_disk_bytes=max_bytes, user_agent=context.user_agent),
+            settings=CloneSettings(
+                max_disk_bytes=max_bytes,
+                low_speed_bytes=settings.downloads.low_speed_bytes,
+                low_speed_seconds=max(1, round(settings.downloads.low_speed_seconds)),
+                user_agent=context.user_agent,
+            ),
         )
 
     async def run(self, *, fed: asyncio.Event | None = None) -> None:
@@ -102,7 +108,7 @@ class ContentCrawl:
                 reason = found
                 break
             if (found.full_name, found.commit) == (facts.full_name, facts.commit):
-                break
+                raise FetchError(facts.full_name, reason, "yet GitHub says that it is there")
             facts = found
         self._ledger.settle(CONTENT, item.id, "refused", reason=reason)
 
@@ -129,9 +135,9 @@ class ContentCrawl:
         self._context.note(f"{facts.full_name}: no use of its tarball, cloning it: {problem}")
         try:
             return await self._clones.collect(facts, watched)
-        except FetchError as error:
-            if isinstance(problem, FetchError) and error.reason.startswith("clone_"):
-                raise problem from error  # says better what is wrong
+        except (FetchError, UnavailableError) as error:
+            if isinstance(problem, FetchError) and error.reason in _SAYS_LESS:
+                raise problem from error
             raise
 
     def _keep(

@@ -14,12 +14,14 @@ import msgspec
 from ..context import CrawlContext
 from ..ledger import Ledger
 from ..manifest import CrawlFile, CrawlManifest, write_manifest
+from ..pool import ITEM_WAIT_SECONDS
 from ..settings import GithubCrawl
 from ..transport import host_of
 from .content import ContentCrawl
 from .metadata import Metadata
 from .rules import CONTENT
 from .store import RepositoryStore, StoreSettings
+from .tokens import SECONDARY_SECONDS
 
 WAITING = "not_fetched_yet"
 
@@ -39,8 +41,14 @@ async def crawl_github(settings: GithubCrawl, context: CrawlContext) -> None:
     )
     if store.num_returned:
         context.note(f"{store.num_returned} repositories are gone from the disk: fetched again")
-    wait_seconds = settings.api.max_backoff_seconds / 5
-    metadata = Metadata(context, settings, environment=os.environ, wait_seconds=wait_seconds)
+    wait_seconds = min(ITEM_WAIT_SECONDS, settings.api.max_backoff_seconds)
+    metadata = Metadata(
+        context,
+        settings,
+        environment=os.environ,
+        wait_seconds=wait_seconds,
+        secondary_seconds=min(SECONDARY_SECONDS, settings.api.pause_seconds),
+    )
     content = ContentCrawl(
         context, settings, store, metadata.hydrator.look_again, wait_seconds=wait_seconds
     )
