@@ -1,5 +1,6 @@
 """Runs a crawl of GitHub's stand-in as often as wanted, in this process or in one of its own."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -8,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
+import zstandard
 
 from gristmill.corpus.crawl.ledger import Item, Ledger
 from gristmill.corpus.crawl.manifest import CrawlManifest, read_manifest
@@ -86,16 +88,17 @@ class Runs:
         """Crawl in a process of its own, by the command line."""
         self.out.mkdir(exist_ok=True)
         recipe = self.out / "recipe.toml"
-        tables = {
-            "name": "test",
-            "crawl": {
-                "contact": "mailto:test@example.org",
-                "allow_loopback": True,
-                "endpoints": self.endpoints,
-                "github": [_without_none(self.crawl)],
-            },
-        }
-        recipe.write_bytes(msgspec.toml.encode(tables))
+        endpoints = msgspec.structs.asdict(self.endpoints)
+        lines = [
+            'name = "test"',
+            "[crawl]",
+            'contact = "mailto:test@example.org"',
+            "allow_loopback = true",
+            f"endpoints = {_toml(endpoints)}",
+            "[[crawl.github]]",
+        ]
+        lines += [f"{name} = {_toml(value)}" for name, value in _given(self.crawl).items()]
+        recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = [sys.executable, "-m", "gristmill", "crawl", "github", str(recipe)]
         return subprocess.Popen(
             [*prefix, *command, "--out", str(self.out)],
@@ -120,6 +123,20 @@ class Runs:
     def manifest(self) -> CrawlManifest:
         return read_manifest(str(self.folder))
 
+    def documents(self) -> list[bytes]:
+        """Return the discussions that a build reads, sorted."""
+        lines: list[bytes] = []
+        for file in self.manifest().files:
+            if file.name.startswith("issues/"):
+                with (self.folder / file.name).open("rb") as stream:
+                    lines += (
+                        zstandard.ZstdDecompressor()
+                        .stream_reader(stream, read_across_frames=True)
+                        .read()
+                        .splitlines()
+                    )
+        return sorted(lines)
+
     def records(self) -> list[Record]:
         """Return what a build reads."""
         units = list_units(SPEC, base=".", memo=DigestMemo(), crawls=str(self.out / "crawl"))
@@ -132,6 +149,13 @@ def alike(records: list[Record]) -> list[Record]:
     return sorted(plain, key=lambda record: (record.collection, record.path))
 
 
-def _without_none(crawl: GithubCrawl) -> dict[str, object]:
+def _given(crawl: GithubCrawl) -> dict[str, object]:
     fields = msgspec.to_builtins(crawl, builtin_types=(date,))
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML, tables on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return value.isoformat() if isinstance(value, date) else json.dumps(value)

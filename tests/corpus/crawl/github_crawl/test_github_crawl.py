@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from crawl_runs import FEW, Runs, alike
+from crawl_runs import FEW, FIXTURES, Runs, alike
 
 from gristmill.corpus.crawl.github.files import RepositoryFile
 from gristmill.corpus.crawl.github.watched import Watched
@@ -236,17 +236,18 @@ def test_a_crawl_of_a_recipes_fixtures_needs_no_token_and_uses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "a-real-token")
-    root = Path(__file__).resolve().parents[4]
-    names = tmp_path / "names.txt"
-    names.write_text("gristmill/edge-cases\n", encoding="utf-8")
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some.jsonl").write_text(
+        f'{{"file": "{FIXTURES}/repositories/gristmill__edge-cases.git", '
+        '"full_name": "gristmill/edge-cases", "created_at": "2023-06-01T00:00:00Z"}',
+        encoding="utf-8",
+    )
     settings = CrawlSettings(
-        standins=Standins(
-            repositories="fixtures/repositories", issues="fixtures/github/issues.jsonl"
-        ),
-        github=(GithubCrawl(name="hub", repositories=str(names), issues=True),),
+        standins=Standins(repositories="some", issues=str(FIXTURES / "github/issues.jsonl")),
+        github=(GithubCrawl(name="hub", since=0, issues=True),),
     )
     outcome = run_crawls(
-        settings, out=str(tmp_path), base=str(root), report=lambda _: None, note=lambda _: None
+        settings, out=str(tmp_path), base=str(tmp_path), report=lambda _: None, note=lambda _: None
     )
     assert outcome.is_complete
-    assert outcome.crawls[0].done == {"content": 1, "issues": 1, "repository": 1}
+    assert outcome.crawls[0].done == {"content": 1, "issues": 1, "listing": 1, "repository": 1}
