@@ -68,6 +68,8 @@ def crawl_site(
     max_depth: int | None,
 ) -> None:
     """Fetch the pages below URLs, or of RECIPE's [[crawl.site]] tables, as WARC files."""
+    import msgspec
+
     from ..corpus.crawl.settings import CrawlSettings, SiteCrawl
 
     if not any(each.startswith(("http://", "https://")) for each in what):
@@ -77,7 +79,10 @@ def crawl_site(
         return
     given = {"max_pages": max_pages, "max_depth": max_depth}
     limits = {key: value for key, value in given.items() if value is not None}
-    site = SiteCrawl(name=name, urls=what, **limits)
+    try:
+        site = msgspec.convert({"name": name, "urls": what, **limits}, SiteCrawl)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(str(error)) from None
     _run(CrawlSettings(contact=contact, site=(site,)), ".", ("site",), out=out, as_json=as_json)
 
 

@@ -18,6 +18,8 @@ FEED_BYTES = 1 << 16
 MAX_FRAME_BYTES = 1 << 31  # unpacked; more can only be damage
 CACHE_BYTES = 64 << 20
 MAX_OPEN = 32
+# A file without a frame would be no archive to any tool; these are the two blocks of an empty one.
+EMPTY_FRAME = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(2 * BLOCK_BYTES))
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -54,9 +56,7 @@ class FramePacker:
 
     def add(self, sha: bytes, data: bytes) -> None:
         """Append one blob, named by its git id."""
-        header = tarfile.TarInfo(sha.hex())
-        header.size = len(data)
-        self._ready += header.tobuf(tarfile.USTAR_FORMAT)
+        self._ready += member_header(sha.hex(), len(data))
         self._members[sha] = (len(self._frames), len(self._ready))
         self._ready += data
         self._ready += bytes(-len(data) % BLOCK_BYTES)
@@ -82,6 +82,26 @@ class FramePacker:
         self._frames.append((self.num_bytes, len(frame)))
         self.num_bytes += len(frame)
         self._ready.clear()
+
+
+_EMPTY_HEADER = tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT)
+_EMPTY_CHECKSUM = int(_EMPTY_HEADER[148:154], 8)
+
+
+def member_header(name: str, num_bytes: int) -> bytes:
+    """Return a ustar header; only what differs between blobs is written anew."""
+    size = b"%011o" % num_bytes
+    checksum = _EMPTY_CHECKSUM + sum(name.encode("ascii")) + sum(size) - sum(_EMPTY_HEADER[124:135])
+    return b"".join(
+        (
+            name.encode("ascii").ljust(100, b"\0"),
+            _EMPTY_HEADER[100:124],
+            size,
+            _EMPTY_HEADER[135:148],
+            b"%06o" % checksum,
+            _EMPTY_HEADER[154:],
+        )
+    )
 
 
 def unpack_frame(data: bytes) -> bytes:

@@ -150,9 +150,19 @@ class Segments:
             self._full += self._open.values()
             self._open.clear()
 
-    def close(self, segment: Segment, digest: str) -> None:
-        """Say in the ledger, within the caller's transaction, that a file is closed."""
-        self._ledger.connection.execute(
+    def close(self, segment: Segment, digest: str, *, empty: bytes) -> None:
+        """Say in the ledger, within the caller's transaction, that a file is closed.
+
+        Args:
+            empty: what a file holds that got items and no bytes.
+        """
+        connection = self._ledger.connection
+        if not self._committed_bytes(segment):
+            (self.folder / segment.name).write_bytes(empty)
+            connection.execute(
+                "UPDATE segments SET bytes = ? WHERE id = ?", (len(empty), segment.id)
+            )
+        connection.execute(
             "UPDATE segments SET is_closed = 1, digest = ? WHERE id = ?", (digest, segment.id)
         )
 
@@ -160,9 +170,7 @@ class Segments:
         """Forget a file that the ledger calls closed; what is behind its end is cut off."""
         with self._lock:
             self._full.remove(segment)
-        query = "SELECT bytes FROM segments WHERE id = ?"
-        (num_bytes,) = self._ledger.connection.execute(query, (segment.id,)).fetchone()
-        _cut(self.folder / segment.name, num_bytes)
+        _cut(self.folder / segment.name, self._committed_bytes(segment))
 
     def remove(self, segment: Segment) -> None:
         """Delete a full file of which nothing was committed."""
@@ -183,6 +191,10 @@ class Segments:
             yield ClosedSegment(
                 id=number, name=name, num_bytes=num_bytes, num_items=num_items, digest=digest
             )
+
+    def _committed_bytes(self, segment: Segment) -> int:
+        query = "SELECT bytes FROM segments WHERE id = ?"
+        return int(self._ledger.connection.execute(query, (segment.id,)).fetchone()[0])
 
     def _start(self, shard: int) -> Segment:
         full = self._open.pop(shard, None)

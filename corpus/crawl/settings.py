@@ -191,7 +191,9 @@ class CrawlSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     site: tuple[SiteCrawl, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [crawl.name for crawl in (*self.github, *self.commoncrawl, *self.site)]
+        crawls: tuple[GithubCrawl | CommonCrawl | SiteCrawl, ...]
+        crawls = (*self.github, *self.commoncrawl, *self.site)
+        names = [crawl.name for crawl in crawls]
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"a crawl's name is letters, digits, '.', '_' and '-': {name!r}")

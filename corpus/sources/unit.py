@@ -8,7 +8,7 @@ import msgspec
 from ..record import Component
 from .notebooks import Notebooks
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 UnitKind = Literal["repository", "warc", "documents"]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...ids import digest_parts
-from ..blob_frames import FramePacker, Place
+from ..blob_frames import EMPTY_FRAME, FramePacker, Place
 from ..ledger import Ledger
 from ..manifest import CrawlFile
 from ..segments import Segment, Segments
@@ -196,7 +196,9 @@ class RepositoryStore:
     def _reader(self) -> sqlite3.Connection:
         """Return a connection of the calling thread's own, which sees what is committed."""
         path = quote(str((self._ledger.folder / "ledger.sqlite").absolute()))
-        return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        reader.execute("BEGIN")  # one snapshot: a lock for each question costs more than it
+        return reader
 
     def _close(self, segment: Segment) -> None:
         if segment.id not in self._segments.names():  # all that came was given up
@@ -205,7 +207,7 @@ class RepositoryStore:
         target = self._folder / index_name(segment.name)
         digest = write_index(target, self._listings(segment), self._segments.names())
         with self._ledger.transaction() as connection:
-            self._segments.close(segment, digest)
+            self._segments.close(segment, digest, empty=EMPTY_FRAME)
             connection.execute("DELETE FROM listings WHERE segment = ?", (segment.id,))
         self._segments.closed(segment)
 

@@ -10,7 +10,13 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.corpus.crawl.blob_frames import DamagedFrameError, FramePacker, FrameReader, Place
+from gristmill.corpus.crawl.blob_frames import (
+    DamagedFrameError,
+    FramePacker,
+    FrameReader,
+    Place,
+    member_header,
+)
 
 BLOBS = [b"", b"a", b"x" * 512, b"y" * 513, bytes(range(256)) * 40]
 
@@ -70,6 +76,13 @@ def test_a_damaged_frame_names_itself_and_spares_the_others(tmp_path: Path, chan
             with pytest.raises(DamagedFrameError, match=f"byte {last.frame_offset} of s"):
                 reader.read("s", last, last_sha, len(BLOBS[-1]))
         assert reader.read("s", places[first_sha], first_sha, 0) == b""
+
+
+@given(st.integers(0, 8**11 - 1), st.binary(min_size=20, max_size=20))
+def test_headers_are_those_of_tarfile(num_bytes: int, sha: bytes) -> None:
+    info = tarfile.TarInfo(sha.hex())
+    info.size = num_bytes
+    assert member_header(sha.hex(), num_bytes) == info.tobuf(tarfile.USTAR_FORMAT)
 
 
 def test_a_place_that_holds_another_blob_is_noticed(tmp_path: Path) -> None:

@@ -224,6 +224,21 @@ def test_other_protocols_and_private_addresses_are_refused(tmp_path: Path, url: 
     assert "secret" not in str(caught.value)
 
 
+def test_git_connects_to_the_addresses_that_were_checked(
+    git_server: GitServer, repository: Path, tmp_path: Path
+) -> None:
+    commit = clone(
+        f"{git_server.url.replace('127.0.0.1', 'git.example.org')}/{PROJECT}",
+        tmp_path / "clone",
+        commit=None,
+        limits=ContentLimits(),
+        settings=CloneSettings(),
+        guard=LOOPBACK,
+        addresses=("127.0.0.1",),
+    )
+    assert len(commit) == 40
+
+
 def test_plain_http_is_refused_where_loopback_is(tmp_path: Path) -> None:
     with pytest.raises(CloneError, match="not encrypted"):
         clone(

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterable
@@ -96,6 +97,18 @@ def test_a_blob_of_another_repository_is_not_stored_again(tmp_path: Path) -> Non
         assert 6000 < add(ledger, store, 1, contents) < 7000
         assert add(ledger, store, 2, {"elsewhere": noise(2)}) == 0
         assert 3000 < add(ledger, store, 3, {"a": noise(1), "new": noise(3)}) < 4000
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs the zstd program")
+def test_a_segment_to_which_nothing_new_came_is_an_empty_archive(tmp_path: Path) -> None:
+    crawl(tmp_path, [(1, {"a": noise(1)})])
+    names = crawl(tmp_path, [(2, {"a": noise(1)}), (3, {})])
+    path = tmp_path / "repositories/0000-00001.tar.zst"
+    assert "repositories/0000-00001.tar.zst" in names
+    done = subprocess.run(["tar", "--zstd", "-tf", path], capture_output=True, check=True)
+    assert (done.stdout, members(path)) == (b"", {})
+    with Ledger(tmp_path) as ledger:
+        assert RepositoryStore(ledger, ONE_SHARD).num_returned == 0
 
 
 def test_the_index_is_sorted_by_repository_and_path(tmp_path: Path) -> None:
@@ -200,6 +213,58 @@ def test_a_killed_run_goes_on_in_its_open_segment(tmp_path: Path) -> None:
         add(ledger, RepositoryStore(ledger, ONE_SHARD), 1, {"a": noise(1)})
     whole = crawl(tmp_path, [(2, {"a": noise(2)})])
     assert whole == crawl(tmp_path / "whole", [(1, {"a": noise(1)}), (2, {"a": noise(2)})])
+
+
+CRAWL_UNTIL_KILLED = """
+import random, sys
+from pathlib import Path
+from gristmill.corpus.crawl.github.files import RepositoryFile, blob_sha
+from gristmill.corpus.crawl.github.index import RepositoryFacts
+from gristmill.corpus.crawl.github.store import RepositoryStore, StoreSettings
+from gristmill.corpus.crawl.ledger import Ledger
+
+with Ledger(Path(sys.argv[1])) as ledger:
+    settings = StoreSettings(num_shards=2, frame_bytes=2000, max_segment_bytes=20000)
+    store = RepositoryStore(ledger, settings)
+    ledger.add("repository", ((str(number), {}) for number in range(60)))
+    for item in ledger.take("repository", 60):
+        data = random.Random(int(item.id) % 40).randbytes(3000)
+        file = RepositoryFile(
+            path=b"a", mode="100644", sha=blob_sha(data), num_bytes=len(data), data=data
+        )
+        facts = RepositoryFacts(id=int(item.id), full_name=f"o/{item.id}", commit="1" * 40)
+        collected = store.collect(facts, [file])
+        store.commit(collected, settle=lambda: ledger.settle("repository", item.id, "done"))
+        store.close_full()
+        print(item.id, flush=True)
+    store.close()
+    print("closed", flush=True)
+"""
+
+
+def run_until(folder: Path, num_lines: int) -> list[str]:
+    """Crawl in a process that is killed once it has printed some lines; return them."""
+    command = [sys.executable, "-c", CRAWL_UNTIL_KILLED, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [line.strip() for line, _ in zip(process.stdout, range(num_lines), strict=False)]
+        process.kill()
+    return lines
+
+
+def test_killed_again_and_again_it_fetches_nothing_twice(tmp_path: Path) -> None:
+    seen = [line for stop in (1, 9, 17, 23, 99) for line in run_until(tmp_path, stop)]
+    assert seen[-1] == "closed"
+    assert len(seen) - len(set(seen)) == 0
+    with Ledger(tmp_path) as ledger:
+        assert ledger.counts() == {"repository": {"done": 60}}
+        store = RepositoryStore(ledger, ONE_SHARD)
+        assert store.num_returned == 0
+        assert sum(file.num_items for file in store.files()) == 2 * 60
+    blobs: set[str] = set()
+    for path in (tmp_path / "repositories").glob("*.tar.zst"):
+        blobs |= set(members(path))
+    assert blobs == {blob_sha(noise(i)) for i in range(40)}
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
