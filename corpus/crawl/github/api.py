@@ -6,7 +6,7 @@ Redirects, as of renamed repositories, and links to next pages are followed with
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import msgspec
 
@@ -83,29 +83,29 @@ class GithubApi:
         """Return the URL of a path that starts with a slash."""
         return f"{self._root}{path}" + (f"?{urlencode(params)}" if params else "")
 
-    async def get_json(self, url: str, *, content: type[T], is_kept: bool = False) -> Page[T]:
+    async def get_json(self, url: str, *, content: type[T], is_last_kept: bool = False) -> Page[T]:
         """Return one answer.
 
         Args:
-            is_kept: keep it, and ask GitHub first whether what is kept has changed.
+            is_last_kept: keep it if no page follows, and ask whether it has changed since.
 
         Raises:
             UnavailableError: if GitHub will not give it.
             FetchError: if it cannot be had now.
         """
-        known = self._kept.get(url) if is_kept else None
+        known = self._kept.get(url) if is_last_kept else None
         headers = {} if known is None else {"If-None-Match": known.etag}
         answer = await self._get(url, headers)
         if answer.status == 304 and known is not None:
             decoded = _decode(url, known.body, content)
-            return Page(content=decoded, next_url=self._next(url, known.link), is_unchanged=True)
+            return Page(content=decoded, next_url=None, is_unchanged=True)
         if answer.status != 200:
             raise UnavailableError(url, refusal(answer))
         decoded = _decode(url, answer.body, content)
-        link = answer.headers.get("link", "")
-        if is_kept and "etag" in answer.headers:
-            self._kept.keep(url, etag=answer.headers["etag"], link=link, body=answer.body)
-        return Page(content=decoded, next_url=self._next(url, link))
+        next_url = self._next(url, answer.headers.get("link", ""))
+        if is_last_kept and next_url is None and "etag" in answer.headers:
+            self._kept.keep(url, etag=answer.headers["etag"], body=answer.body)
+        return Page(content=decoded, next_url=next_url)
 
     async def pages(self, url: str, *, content: type[T]) -> AsyncIterator[Page[T]]:
         """Yield an answer and all that its links lead to."""
@@ -144,7 +144,7 @@ class GithubApi:
             answer = await self._ask(url, resource, headers)
             if answer.status not in (301, 302, 307, 308):
                 return answer
-            url = self._within(url, answer.headers.get("location", ""))
+            url = self._within(url, urljoin(url, answer.headers.get("location", "")))
         raise FetchError(url, "redirect_loop", f"more than {MAX_MOVES} redirects")
 
     async def _ask(

@@ -1,5 +1,7 @@
 """Serves what a test gives, and makes the modules that these tests share importable by name."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,9 +11,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from github_crawl import Crawl  # noqa: E402
+from github_crawl import Crawl
 
-from gristmill.corpus.standins.github import GithubStandin, StandinRepository  # noqa: E402
+from gristmill.corpus.standins.github import GithubStandin, StandinRepository
 
 
 @pytest.fixture
@@ -31,3 +33,23 @@ def crawl_of(tmp_path: Path) -> Callable[..., Crawl]:
         return Crawl(standin, tmp_path / "crawl", **settings)
 
     return make
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, object]:
+    """Return the fields of a repository that git can be asked about."""
+    git_dir = tmp_path / "bare.git"
+    roles, parts = ("AUTHOR", "COMMITTER"), ("NAME", "EMAIL")
+    who = {f"GIT_{role}_{part}": "nobody" for role in roles for part in parts}
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(git_dir), *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, env=os.environ | who)
+        return done.stdout.decode().strip()
+
+    git_dir.mkdir()
+    git("init", "--quiet", "--bare", "--initial-branch=main")
+    tree = git("hash-object", "-w", "-t", "tree", os.devnull)
+    commit = git("commit-tree", "-m", "first", tree)
+    git("update-ref", "refs/heads/main", commit)
+    return {"git_dir": git_dir, "commit": commit}
