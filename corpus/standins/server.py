@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from .faults import Fault, Faults
 
 HOST = "127.0.0.1"
-STOP_SECONDS = 1.0  # a handler that is still sending at the end is cut off after this
+STOP_SECONDS = 0.3  # a handler that is still sending at the end is cut off after this
 _Result = TypeVar("_Result")
 
 
@@ -109,7 +109,8 @@ class Loopback:
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
-        await asyncio.get_running_loop().shutdown_asyncgens()
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
 
     def _call(self, coroutine: Coroutine[None, None, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

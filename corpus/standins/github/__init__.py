@@ -1,5 +1,6 @@
 """GitHub on loopback, over real git repositories: REST, GraphQL, archives, git and GH Archive."""
 
+from .event_words import StandinEvent
 from .limits import Limits
 from .make import make_repositories
 from .service import GithubEndpoints, GithubStandin
@@ -10,6 +11,7 @@ __all__ = [
     "GithubStandin",
     "Limits",
     "StandinComment",
+    "StandinEvent",
     "StandinIssue",
     "StandinRepository",
     "make_repositories",

@@ -6,14 +6,13 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from .state import BLOCKED_AT, GithubState, StandinRepository
+from .state import BLOCK_STATUS, BLOCKED_AT, GithubState, StandinRepository
 from .urls import api_root
 
 Json = dict[str, object]
 DOCUMENTATION = "https://docs.github.com/rest"
 DEFAULT_PER_PAGE = 30
 MAX_PER_PAGE = 100
-_BLOCK_STATUS = {"dmca": 451, "tos": 403, "unavailable": 403}
 _Item = TypeVar("_Item")
 
 
@@ -58,7 +57,7 @@ def blocked(repository: StandinRepository) -> web.Response:
         html_url = f"https://github.com/github/dmca/blob/master/{repository.name}.md"
     block = {"reason": repository.block, "created_at": BLOCKED_AT, "html_url": html_url}
     content = {"message": "Repository access blocked", "block": block}
-    return answer(content, _BLOCK_STATUS[repository.block])
+    return answer(content, BLOCK_STATUS[repository.block])
 
 
 def find(

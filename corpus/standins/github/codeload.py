@@ -6,12 +6,16 @@ from pathlib import Path
 from aiohttp import web
 
 from .git import running_git
-from .state import GithubState, StandinRepository
+from .state import BLOCK_STATUS, GithubState, StandinRepository
 from .urls import CODELOAD
 
 PIECE_BYTES = 1 << 16
 ABBREVIATION = 7
-_BLOCK_STATUS = {"dmca": 451, "tos": 403, "unavailable": 403}
+_HEADERS = {
+    "Content-Type": "application/x-gzip",
+    "Vary": "Authorization,Accept-Encoding,Origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class Codeload:
@@ -32,7 +36,7 @@ class Codeload:
         full_name = f"{request.match_info['owner']}/{request.match_info['name']}"
         found = self._state.by_name(full_name) or self._state.moved(full_name)
         if found is not None and found.block is not None:
-            return web.Response(status=_BLOCK_STATUS[found.block], text="Repository unavailable\n")
+            return web.Response(status=BLOCK_STATUS[found.block], text="Repository unavailable\n")
         commit = None
         if found is not None and found.git_dir is not None:
             commit = await resolve(found.git_dir, request.match_info["ref"])
@@ -44,15 +48,8 @@ class Codeload:
             return web.Response(status=304, headers={"ETag": etag})
         short = f"{found.owner}-{found.name}-{commit[:ABBREVIATION]}"
         top = short if kind.startswith("legacy") else f"{found.name}-{request.match_info['ref']}"
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "application/x-gzip",
-                "Content-Disposition": f"attachment; filename={short}.tar.gz",
-                "ETag": etag,
-                "Vary": "Authorization,Accept-Encoding,Origin",
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
+        response = web.StreamResponse(headers=_HEADERS | {"ETag": etag})
+        response.headers["Content-Disposition"] = f"attachment; filename={short}.tar.gz"
         response.enable_chunked_encoding()
         await response.prepare(request)
         if request.method != "HEAD":

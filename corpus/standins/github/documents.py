@@ -1,8 +1,8 @@
-"""Repositories, accounts, issues and comments as the REST API writes them."""
+"""Accounts and repositories as the REST API writes them."""
 
 from .answers import Json
 from .node_ids import other_node_id, repository_node_id
-from .state import StandinComment, StandinIssue, StandinRepository, at, login_id
+from .state import StandinRepository, at, login_id
 
 # What follows a repository's own URL, by field.
 _REPOSITORY_URLS = {
@@ -54,20 +54,33 @@ _ACCOUNT_URLS = {
     "events_url": "/events{/privacy}",
     "received_events_url": "/received_events",
 }
-_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
+_FEATURES: Json = {
+    "homepage": None,
+    "has_projects": True,
+    "has_downloads": True,
+    "has_wiki": True,
+    "has_pages": False,
+    "has_discussions": False,
+    "forks_count": 0,
+    "forks": 0,
+    "mirror_url": None,
+    "allow_forking": True,
+    "is_template": False,
+    "web_commit_signoff_required": False,
+}
 
 
 class Writer:
     """Writes documents whose addresses lie below the two roots."""
 
     def __init__(self, api: str, web: str) -> None:
-        self._api = api
-        self._web = web
+        self.api = api
+        self.web = web
 
     def account(self, login: str, *, is_user: bool) -> Json:
         """Return a user or an organisation."""
         number = login_id(login)
-        url = f"{self._api}/users/{login}"
+        url = f"{self.api}/users/{login}"
         return {
             "login": login,
             "id": number,
@@ -75,15 +88,15 @@ class Writer:
             "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
             "gravatar_id": "",
             "url": url,
-            "html_url": f"{self._web}/{login}",
-            "type": "User" if is_user else "Organization",
+            "html_url": f"{self.web}/{login}",
+            "type": _account_type(login, is_user=is_user),
             "user_view_type": "public",
             "site_admin": False,
         } | {name: url + tail for name, tail in _ACCOUNT_URLS.items()}
 
     def listed(self, repository: StandinRepository) -> Json:
         """Return a repository with the few fields that /repositories gives."""
-        url = f"{self._api}/repos/{repository.full_name}"
+        url = f"{self.api}/repos/{repository.full_name}"
         return {
             "id": repository.id,
             "node_id": repository_node_id(repository.id),
@@ -91,7 +104,7 @@ class Writer:
             "full_name": repository.full_name,
             "private": repository.is_private,
             "owner": self.account(repository.owner, is_user=repository.is_user_owned),
-            "html_url": f"{self._web}/{repository.full_name}",
+            "html_url": f"{self.web}/{repository.full_name}",
             "description": repository.description,
             "fork": repository.is_fork,
             "url": url,
@@ -100,41 +113,30 @@ class Writer:
     def described(self, repository: StandinRepository) -> Json:
         """Return a repository with the fields of an account's list and of search."""
         num_open = sum(issue.state == "open" for issue in repository.issues)
-        return self.listed(repository) | {
+        page = f"{self.web}/{repository.full_name}"
+        facts: Json = {
             "created_at": at(repository.created_at),
             "updated_at": at(repository.pushed_at),
             "pushed_at": at(repository.pushed_at),
             "git_url": f"git://github.com/{repository.full_name}.git",
             "ssh_url": f"git@github.com:{repository.full_name}.git",
-            "clone_url": f"{self._web}/{repository.full_name}.git",
-            "svn_url": f"{self._web}/{repository.full_name}",
-            "homepage": None,
+            "clone_url": f"{page}.git",
+            "svn_url": page,
             "size": repository.disk_usage_kib,
             "stargazers_count": repository.stars,
             "watchers_count": repository.stars,
+            "watchers": repository.stars,
             "language": repository.language,
             "has_issues": repository.has_issues,
-            "has_projects": True,
-            "has_downloads": True,
-            "has_wiki": True,
-            "has_pages": False,
-            "has_discussions": False,
-            "forks_count": 0,
-            "mirror_url": None,
             "archived": repository.is_archived,
             "disabled": repository.is_disabled,
             "open_issues_count": num_open,
-            "license": _licence(repository.licence),
-            "allow_forking": True,
-            "is_template": False,
-            "web_commit_signoff_required": False,
-            "topics": [],
-            "visibility": "private" if repository.is_private else "public",
-            "forks": 0,
             "open_issues": num_open,
-            "watchers": repository.stars,
+            "license": _licence(repository.licence),
+            "visibility": "private" if repository.is_private else "public",
             "default_branch": repository.default_branch,
         }
+        return self.listed(repository) | facts | _FEATURES | {"topics": []}
 
     def found(self, repository: StandinRepository) -> Json:
         """Return a repository as an item of a search."""
@@ -153,75 +155,11 @@ class Writer:
             content["organization"] = content["owner"]
         return content
 
-    def issue(self, repository: StandinRepository, issue: StandinIssue) -> Json:
-        """Return an issue, or a pull request as the list of issues shows it."""
-        url = f"{self._api}/repos/{repository.full_name}/issues/{issue.number}"
-        kind = "pull" if issue.is_pull_request else "issues"
-        html_url = f"{self._web}/{repository.full_name}/{kind}/{issue.number}"
-        content: Json = {
-            "url": url,
-            "repository_url": f"{self._api}/repos/{repository.full_name}",
-            "labels_url": f"{url}/labels{{/name}}",
-            "comments_url": f"{url}/comments",
-            "events_url": f"{url}/events",
-            "html_url": html_url,
-            "id": issue.id,
-            "node_id": other_node_id("PR" if issue.is_pull_request else "I", issue.id),
-            "number": issue.number,
-            "title": issue.title,
-            "user": self.account(issue.author, is_user=True),
-            "labels": [_label(self._api, repository, name) for name in issue.labels],
-            "state": issue.state,
-            "locked": False,
-            "assignee": None,
-            "assignees": [],
-            "milestone": None,
-            "comments": len(issue.comments),
-            "created_at": at(issue.created_at),
-            "updated_at": at(issue.changed_at),
-            "closed_at": at(issue.changed_at) if issue.state == "closed" else None,
-            "author_association": "NONE",
-            "active_lock_reason": None,
-            "body": issue.body,
-            "reactions": _reactions(url),
-            "timeline_url": f"{url}/timeline",
-            "performed_via_github_app": None,
-            "state_reason": "completed" if issue.state == "closed" else None,
-        }
-        if issue.is_pull_request:
-            pull = f"{self._api}/repos/{repository.full_name}/pulls/{issue.number}"
-            content["draft"] = False
-            content["pull_request"] = {
-                "url": pull,
-                "html_url": html_url,
-                "diff_url": f"{html_url}.diff",
-                "patch_url": f"{html_url}.patch",
-                "merged_at": None,
-            }
-        return content
 
-    def comment(
-        self, repository: StandinRepository, issue: StandinIssue, comment: StandinComment
-    ) -> Json:
-        """Return a comment of an issue."""
-        root = f"{self._api}/repos/{repository.full_name}/issues"
-        url = f"{root}/comments/{comment.id}"
-        kind = "pull" if issue.is_pull_request else "issues"
-        page = f"{self._web}/{repository.full_name}/{kind}/{issue.number}"
-        return {
-            "url": url,
-            "html_url": f"{page}#issuecomment-{comment.id}",
-            "issue_url": f"{root}/{issue.number}",
-            "id": comment.id,
-            "node_id": other_node_id("IC", comment.id),
-            "user": self.account(comment.author, is_user=True),
-            "created_at": at(comment.created_at),
-            "updated_at": at(comment.created_at),
-            "author_association": "NONE",
-            "body": comment.body,
-            "reactions": _reactions(url),
-            "performed_via_github_app": None,
-        }
+def _account_type(login: str, *, is_user: bool) -> str:
+    if login.endswith("[bot]"):
+        return "Bot"
+    return "User" if is_user else "Organization"
 
 
 def _licence(spdx_id: str | None) -> Json | None:
@@ -235,21 +173,3 @@ def _licence(spdx_id: str | None) -> Json | None:
         "url": f"https://api.github.com/licenses/{key}",
         "node_id": other_node_id("L", login_id(key)),
     }
-
-
-def _label(api: str, repository: StandinRepository, name: str) -> Json:
-    number = login_id(f"{repository.full_name} {name}")
-    return {
-        "id": number,
-        "node_id": other_node_id("LA", number),
-        "url": f"{api}/repos/{repository.full_name}/labels/{name}",
-        "name": name,
-        "color": "ededed",
-        "default": False,
-        "description": None,
-    }
-
-
-def _reactions(url: str) -> Json:
-    counts: Json = dict.fromkeys(_REACTIONS, 0)
-    return {"url": f"{url}/reactions", "total_count": 0} | counts

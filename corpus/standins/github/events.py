@@ -1,44 +1,17 @@
-"""GH Archive's hour files: births of repositories, issues and comments in the words of each era.
-
-Until the end of 2014 events come from the Timeline API, with a whole `repository` object, Pacific
-time and no id; then from the Events API; since October 2025 with payloads cut to their ids.
-"""
+"""GH Archive's hour files: when repositories were born and what was said in their issues."""
 
 import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Literal
-
-import msgspec
+from datetime import datetime, timezone
 
 from .answers import Json
-from .state import StandinComment, StandinIssue, StandinRepository, at, login_id
+from .event_words import EVENTS_API_SINCE, PACIFIC, StandinEvent, event_as_json
+from .state import StandinIssue, StandinRepository
 
 FIRST_HOUR = datetime(2011, 2, 12, tzinfo=timezone.utc)
-EVENTS_API_SINCE = datetime(2015, 1, 1, 8, tzinfo=timezone.utc)
-TRIMMED_SINCE = datetime(2025, 10, 7, tzinfo=timezone.utc)
-PACIFIC = timezone(timedelta(hours=-8))
 EVENTS_PER_MEMBER = 100
-Kind = Literal["repository", "branch", "issue", "comment"]
-_TYPES = {
-    "repository": "CreateEvent",
-    "branch": "CreateEvent",
-    "issue": "IssuesEvent",
-    "comment": "IssueCommentEvent",
-}
-
-
-class StandinEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened in public; it may have been recorded more than once."""
-
-    kind: Kind
-    at: datetime
-    repository: StandinRepository
-    issue: StandinIssue | None = None
-    comment: StandinComment | None = None
-    num_copies: int = 1
 
 
 def events_of(repositories: Iterable[StandinRepository]) -> list[StandinEvent]:
@@ -55,20 +28,23 @@ def events_of(repositories: Iterable[StandinRepository]) -> list[StandinEvent]:
         if repository.commit is not None:
             events.append(StandinEvent(kind="branch", at=born, repository=repository))
         for issue in repository.issues:
-            events.append(
-                StandinEvent(kind="issue", at=issue.created_at, repository=repository, issue=issue)
-            )
-            events += [
-                StandinEvent(
-                    kind="comment",
-                    at=comment.created_at,
-                    repository=repository,
-                    issue=issue,
-                    comment=comment,
-                )
-                for comment in issue.comments
-            ]
+            events += _issue_events(repository, issue)
     return sorted(events, key=lambda event: (event.at, event.repository.id))
+
+
+def _issue_events(repository: StandinRepository, issue: StandinIssue) -> list[StandinEvent]:
+    opened = StandinEvent(kind="issue", at=issue.created_at, repository=repository, issue=issue)
+    said = [
+        StandinEvent(
+            kind="comment",
+            at=comment.created_at,
+            repository=repository,
+            issue=issue,
+            comment=comment,
+        )
+        for comment in issue.comments
+    ]
+    return [opened, *said]
 
 
 def hour_files(events: Iterable[StandinEvent], api: str) -> dict[str, bytes]:
@@ -76,7 +52,7 @@ def hour_files(events: Iterable[StandinEvent], api: str) -> dict[str, bytes]:
     hours: defaultdict[str, list[Json]] = defaultdict(list)
     for event in events:
         if event.at >= FIRST_HOUR:
-            hours[hour_name(event.at)] += [_as_json(event, api)] * event.num_copies
+            hours[hour_name(event.at)] += [event_as_json(event, api)] * event.num_copies
     return {name: _packed(lines) for name, lines in hours.items()}
 
 
@@ -94,124 +70,3 @@ def _packed(lines: Sequence[Json]) -> bytes:
         text = "".join(json.dumps(line) + "\n" for line in lines[start : start + EVENTS_PER_MEMBER])
         members.append(gzip.compress(text.encode("utf-8"), mtime=0))
     return b"".join(members)
-
-
-def _as_json(event: StandinEvent, api: str) -> Json:
-    if event.at < EVENTS_API_SINCE:
-        return _timeline_event(event)
-    actor = _actor(event)
-    number = login_id(f"{event.kind} {event.at.isoformat()} {event.repository.id} {actor}")
-    content: Json = {
-        "id": str(number),
-        "type": _TYPES[event.kind],
-        "actor": {
-            "id": login_id(actor),
-            "login": actor,
-            "display_login": actor,
-            "gravatar_id": "",
-            "url": f"{api}/users/{actor}",
-            "avatar_url": f"https://avatars.githubusercontent.com/u/{login_id(actor)}?",
-        },
-        "repo": {
-            "id": event.repository.id,
-            "name": event.repository.full_name,
-            "url": f"{api}/repos/{event.repository.full_name}",
-        },
-        "payload": _payload(event, is_trimmed=event.at >= TRIMMED_SINCE),
-        "public": True,
-        "created_at": at(event.at),
-    }
-    if not event.repository.is_user_owned:
-        owner = event.repository.owner
-        content["org"] = {"id": login_id(owner), "login": owner, "url": f"{api}/orgs/{owner}"}
-    return content
-
-
-def _actor(event: StandinEvent) -> str:
-    if event.comment is not None:
-        return event.comment.author
-    return event.repository.owner if event.issue is None else event.issue.author
-
-
-def _payload(event: StandinEvent, *, is_trimmed: bool) -> Json:
-    if event.issue is None:
-        payload = _create_payload(event)
-        if is_trimmed and event.kind == "branch":
-            payload["full_ref"] = f"refs/heads/{event.repository.default_branch}"
-        return payload
-    issue: Json = {"id": event.issue.id, "number": event.issue.number}
-    if not is_trimmed:
-        issue |= {
-            "title": event.issue.title,
-            "body": event.issue.body,
-            "user": {"login": event.issue.author},
-            "state": "open",
-            "labels": [{"name": name} for name in event.issue.labels],
-            "created_at": at(event.issue.created_at),
-        }
-        if event.issue.is_pull_request:
-            issue["pull_request"] = {}
-    if event.comment is None:
-        return {"action": "opened", "issue": issue}
-    comment: Json = {"id": event.comment.id}
-    if not is_trimmed:
-        comment |= {
-            "body": event.comment.body,
-            "user": {"login": event.comment.author},
-            "created_at": at(event.comment.created_at),
-        }
-    return {"action": "created", "issue": issue, "comment": comment}
-
-
-def _create_payload(event: StandinEvent) -> Json:
-    is_branch = event.kind == "branch"
-    return {
-        "ref": event.repository.default_branch if is_branch else None,
-        "ref_type": event.kind,
-        "master_branch": event.repository.default_branch,
-        "description": event.repository.description,
-        "pusher_type": "user",
-    }
-
-
-def _timeline_event(event: StandinEvent) -> Json:
-    repository = event.repository
-    payload: Json
-    if event.issue is None:
-        payload = _create_payload(event)
-        del payload["pusher_type"]
-    elif event.comment is None:
-        payload = {"action": "opened", "issue": event.issue.id, "number": event.issue.number}
-    else:
-        payload = {"issue_id": event.issue.id, "comment_id": event.comment.id}
-    url = f"https://github.com/{repository.full_name}"
-    return {
-        "created_at": event.at.astimezone(PACIFIC).isoformat(),
-        "payload": payload,
-        "public": True,
-        "type": _TYPES[event.kind],
-        "url": url,
-        "actor": _actor(event),
-        "actor_attributes": {"login": _actor(event), "type": "User"},
-        "repository": {
-            "id": repository.id,
-            "name": repository.name,
-            "url": url,
-            "description": repository.description,
-            "watchers": repository.stars,
-            "stargazers": repository.stars,
-            "forks": 0,
-            "fork": repository.is_fork,
-            "size": repository.disk_usage_kib,
-            "owner": repository.owner,
-            "private": False,
-            "open_issues": 0,
-            "has_issues": repository.has_issues,
-            "has_downloads": True,
-            "has_wiki": True,
-            "language": repository.language,
-            "created_at": repository.created_at.astimezone(PACIFIC).isoformat(),
-            "pushed_at": repository.pushed_at.astimezone(PACIFIC).isoformat(),
-            "master_branch": repository.default_branch,
-        },
-    }

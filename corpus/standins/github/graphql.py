@@ -191,7 +191,8 @@ def _error(kind: str, message: str) -> GraphQLError:
 def _as_github(result: ExecutionResult) -> Json:
     """Return a result as GitHub writes it: an error's type stands beside its message."""
     content: Json = {}
-    if result.data is not None or not result.errors:
+    was_executed = not result.errors or any(error.path is not None for error in result.errors)
+    if was_executed:
         content["data"] = result.data
     if result.errors:
         content["errors"] = [_error_as_github(error) for error in result.errors]

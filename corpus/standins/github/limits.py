@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -23,7 +23,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Args:
         tokens: the tokens that are good; any other gets 401.
-        window_seconds: after how long a quota is whole again (search: a sixtieth of it).
+        window_seconds: after how long a quota is whole again; a sixtieth of it for searches.
         limited_status: what a spent quota answers with; GitHub uses both.
         retry_after_seconds: sent when a secondary limit is met; None sends no header, as GitHub
             sometimes does not.
@@ -91,8 +91,9 @@ class Quota(msgspec.Struct):
 class Ledger:
     """The quotas of all clients."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.time) -> None:
         self.limits = limits
+        self._clock = clock
         self._lock = threading.Lock()
         self._quotas: dict[tuple[Client, Resource], Quota] = {}
         self._recent: defaultdict[Client, deque[float]] = defaultdict(deque)
@@ -100,7 +101,7 @@ class Ledger:
 
     def quota(self, client: Client, resource: Resource) -> Quota:
         """Return a client's quota, whole again where its window has passed."""
-        now = time.time()
+        now = self._clock()
         with self._lock:
             found = self._quotas.get((client, resource))
             if found is None or now >= found.resets_at:
@@ -118,7 +119,7 @@ class Ledger:
     @contextmanager
     def admitted(self, client: Client) -> Iterator[bool]:
         """Give whether a request meets no secondary limit; it counts as open inside."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             recent = self._recent[client]
             while recent and recent[0] <= now - POINTS_SECONDS:

@@ -17,6 +17,7 @@ import msgspec
 from ...errors import GristmillError
 from .git import git_environment
 from .identity import repository_ids
+from .issue_list import read_issues
 from .state import StandinRepository
 
 NUM_THREADS = 2
@@ -44,11 +45,17 @@ class _Listed(msgspec.Struct, frozen=True):
     stargazers_count: int = 0
 
 
-def make_repositories(listing: Path, into: Path) -> tuple[StandinRepository, ...]:
+def make_repositories(
+    listing: Path, into: Path, *, issues: Path | None = None
+) -> tuple[StandinRepository, ...]:
     """Return every repository that a repositories.jsonl names, as bare repositories.
 
     Bare repositories are served where they lie; of the rest one is made in `into`.
+
+    Args:
+        issues: JSON lines with the issues of these repositories.
     """
+    threads = read_issues(issues) if issues is not None else {}
     lines = listing.read_text(encoding="utf-8").splitlines()
     listed = [msgspec.convert(json.loads(line), _Listed) for line in lines]
     ids = repository_ids((item.full_name, item.created_at) for item in listed)
@@ -57,7 +64,10 @@ def make_repositories(listing: Path, into: Path) -> tuple[StandinRepository, ...
         made = pool.map(
             lambda item: _make(item, listing.parent / item.file, into, ids[item.full_name]), listed
         )
-        return tuple(made)
+        return tuple(
+            msgspec.structs.replace(repository, issues=threads.get(repository.full_name, ()))
+            for repository in made
+        )
 
 
 def _make(item: _Listed, source: Path, into: Path, number: int) -> StandinRepository:

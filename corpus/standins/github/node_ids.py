@@ -25,6 +25,8 @@ def legacy_repository_node_id(number: int) -> str:
 
 def repository_number(node_id: str) -> int | None:
     """Return the database id in a node id of either form, or None for anything else."""
+    if not node_id.isascii():
+        return None
     try:
         if node_id.startswith("R_"):
             packed = base64.urlsafe_b64decode(node_id[2:] + "=" * (-len(node_id[2:]) % 4))

@@ -7,6 +7,7 @@ from aiohttp import web
 from .answers import answer, failure, find, not_found, page_of
 from .documents import Writer
 from .gate import CLIENT
+from .issue_documents import IssueWriter
 from .limits import RESOURCES, Ledger
 from .search import SearchError, matches
 from .state import GithubState, StandinIssue, StandinRepository
@@ -112,8 +113,8 @@ class Rest:
         except ValueError:
             return failure(422, "Validation Failed")
         shown, headers = page_of(request, chosen, path)
-        writer = _writer(request)
-        return answer([writer.issue(found, issue) for issue in shown], headers=headers)
+        writer = IssueWriter(_writer(request), found)
+        return answer([writer.issue(issue) for issue in shown], headers=headers)
 
     async def comments(self, request: web.Request) -> web.Response:
         """List the comments of an issue, oldest first."""
@@ -127,8 +128,8 @@ class Rest:
             return not_found()
         path = f"/repositories/{found.id}{tail}"
         shown, headers = page_of(request, issue.comments, path)
-        writer = _writer(request)
-        return answer([writer.comment(found, issue, c) for c in shown], headers=headers)
+        writer = IssueWriter(_writer(request), found)
+        return answer([writer.comment(issue, comment) for comment in shown], headers=headers)
 
     async def tarball(self, request: web.Request) -> web.Response:
         """Point to codeload."""
@@ -138,7 +139,12 @@ class Rest:
             return found
         where = ref or f"refs/heads/{found.default_branch}"
         location = f"{codeload_root(request)}/{found.full_name}/legacy.tar.gz/{where}"
-        return web.Response(status=302, headers={"Location": location})
+        headers = {
+            "Location": location,
+            "Cache-Control": "public, must-revalidate, max-age=0",
+            "Content-Type": "text/html;charset=utf-8",
+        }
+        return web.Response(status=302, headers=headers)
 
     async def rate_limit(self, request: web.Request) -> web.Response:
         """Tell what is left, which is free of charge."""

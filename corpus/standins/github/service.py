@@ -10,7 +10,8 @@ from ..faults import Fault
 from ..ranged import ranged_response
 from ..server import Loopback, Received
 from .codeload import Codeload
-from .events import StandinEvent, events_of, hour_files
+from .event_words import StandinEvent
+from .events import events_of, hour_files
 from .gate import Gate
 from .graphql import GraphQL
 from .limits import Ledger, Limits

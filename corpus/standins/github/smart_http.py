@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from .git import running_git
-from .state import GithubState, StandinRepository
+from .state import BLOCK_STATUS, GithubState, StandinRepository
 from .urls import GIT, git_root
 
 PIECE_BYTES = 1 << 16
-_BLOCK_STATUS = {"dmca": 451, "tos": 403, "unavailable": 403}
 
 
 class SmartHttp:
@@ -38,7 +37,7 @@ class SmartHttp:
             return web.Response(status=301, headers={"Location": where + query})
         if found is not None and found.block is not None:
             text = f"Repository unavailable: {found.block}.\n"
-            return web.Response(status=_BLOCK_STATUS[found.block], text=text)
+            return web.Response(status=BLOCK_STATUS[found.block], text=text)
         if found is None or found.git_dir is None:
             # What does not exist and what is private look the same: both ask who you are.
             asks = {"WWW-Authenticate": 'Basic realm="GitHub"'}

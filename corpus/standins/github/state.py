@@ -11,6 +11,7 @@ import msgspec
 from ...errors import GristmillError
 
 Block = Literal["dmca", "tos", "unavailable"]
+BLOCK_STATUS: dict[Block, int] = {"dmca": 451, "tos": 403, "unavailable": 403}
 BLOCKED_AT = "2021-04-22T17:53:56Z"
 
 
@@ -136,8 +137,13 @@ class GithubState:
 
 def login_id(login: str) -> int:
     """Return a stable id for an account."""
-    digest = hashlib.blake2b(login.lower().encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") >> 5
+    return stable_number(login.lower(), num_bits=27)
+
+
+def stable_number(text: str, *, num_bits: int) -> int:
+    """Return a number that depends on a text alone."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> (64 - num_bits)
 
 
 def at(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ class Reply:
 
 def call(
     url: str,
-    headers: dict[str, str | None] | None = None,
+    headers: Mapping[str, str | None] | None = None,
     *,
     method: str = "GET",
     body: bytes | None = None,
@@ -43,7 +44,7 @@ def call(
     sent: dict[str, str | None] = {"User-Agent": "gristmill-tests"}
     if token is not None:
         sent["Authorization"] = f"Bearer {token}"
-    sent |= headers or {}
+    sent.update(headers or {})
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     try:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
