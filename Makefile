@@ -10,6 +10,7 @@ FUZZ_TARGETS := heuristics clues decode detector parser
 .PHONY: demo test test-system fuzz lint lock clean
 
 demo: $(VENV)/.installed
+	$(BIN)/gristmill crawl all pipelines/recipes/demo.toml --out $(DEMO)
 	$(BIN)/gristmill build pipelines/recipes/demo.toml --out $(DEMO)
 	$(BIN)/gristmill audit $(DEMO)
 	@echo "report: $(DEMO)/report.html"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .crawl_cli import crawl
 from .decontam_cli import decontam
 from .dedup_cli import dedup
 
@@ -30,6 +31,7 @@ def cli() -> None:
     """Build, audit and regenerate the pre-training mixture of a code model."""
 
 
+cli.add_command(crawl)
 cli.add_command(decontam)
 cli.add_command(dedup)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from ..corpus.shards import language_folder, layout
+from ..corpus.sources.read import unit_collections
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
@@ -24,7 +25,7 @@ from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards
 from .recipe import Recipe
-from .removals import TakeDown
+from .removals import Removals, TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
@@ -73,6 +74,13 @@ class Graph:
         samples = [node for shard in self.shards for node in self._samples(shard)]
         yield [*self._pages.fates(self._dedup), *samples, *self._cuts.nodes()]
 
+    def _removed_from(self, shard: Shard) -> Removals:
+        removals = self.take_down.removals
+        has_names = bool(removals.collections or removals.owners)
+        units = shard.units if has_names else ()
+        names = {name for unit in units for name in unit_collections(unit)}
+        return self.take_down.of_shard(shard.name, names)
+
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
         read = Read(
@@ -82,7 +90,7 @@ class Graph:
             units=shard.units,
             limits=recipe.raw.read,
             options=shard.options,
-            removed=self.take_down.of_shard(shard.name, [unit.name for unit in shard.units]),
+            removed=self._removed_from(shard),
         )
         text = ("read",)
         sign = Sign(scheme=recipe.raw.dedup.minhash)

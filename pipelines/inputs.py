@@ -2,12 +2,14 @@
 
 import msgspec
 
+from ..corpus.crawl.manifest import CRAWLS
 from ..corpus.errors import GristmillError
 from ..corpus.ids import digest_parts
 from ..corpus.record import Component
 from ..corpus.shards import language_folder
 from ..corpus.sources import list_units
 from ..corpus.sources.unit import ReadOptions, SourceSpec, Unit, UnitKind
+from ..corpus.storage import join
 from .recipe import Recipe
 from .store import Store
 
@@ -47,7 +49,7 @@ def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
 
 def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:
     try:
-        return list_units(source, base=recipe.base, memo=store.memo)
+        return list_units(source, base=recipe.base, memo=store.memo, crawls=join(store.out, CRAWLS))
     except GristmillError as error:
         where = f"{recipe.path}: {error.where}"
         raise GristmillError(error.what, where=where, todo=error.todo) from error
@@ -55,7 +57,8 @@ def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:
 
 def _shard_name(source: SourceSpec, unit: Unit) -> str:
     """Return a name safe as a folder: hashed units, or the file's own name."""
-    if unit.kind == "repository" or source.shards is not None:
+    is_one_repository = unit.kind == "repository" and source.crawl is None
+    if is_one_repository or source.shards is not None:
         shards = source.shards or 1
         index = int.from_bytes(digest_parts("shard", (unit.name,), size=8), "little") % shards
         return f"{source.name}.{index}of{shards}"

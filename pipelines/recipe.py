@@ -11,6 +11,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
 from ..corpus.fim import FimSettings
 from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weights
@@ -71,7 +72,8 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     name: str
     seed: int = 0
-    source: tuple[SourceSpec, ...]
+    crawl: CrawlSettings = CrawlSettings()
+    source: tuple[SourceSpec, ...] = ()
     read: ReadLimits = ReadLimits()
     languages: LanguageSettings = LanguageSettings()
     rules: dict[str, object] = {}
@@ -100,26 +102,7 @@ def load_recipe(path: str) -> Recipe:
     Raises:
         GristmillError: naming the file, the key and, for a misspelt name, the nearest valid one.
     """
-    if not exists(path):
-        raise GristmillError(
-            "there is no such recipe", where=path, todo="Name a TOML file that exists."
-        )
-    try:
-        document = tomllib.loads(read_bytes(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GristmillError(
-            f"not a TOML file: {error}", where=path, todo="Mend the syntax."
-        ) from None
-    _expand_scheme_preset(document, where=path)
-    check_keys(document, RawRecipe, where=path)
-    if "seed" in document:
-        document.setdefault("fim", {}).setdefault("seed", document["seed"])
-    try:
-        raw = msgspec.convert(document, RawRecipe)
-    except msgspec.ValidationError as error:
-        raise GristmillError(
-            str(error), where=path, todo="Correct the value; docs/recipes.md lists every key."
-        ) from None
+    raw = _read(path)
     rules_section = dict(raw.rules)
     preset = rules_section.pop("preset", ())
     names = [preset] if isinstance(preset, str) else preset
@@ -141,6 +124,39 @@ def load_recipe(path: str) -> Recipe:
     _check_sources(recipe)
     _check_mixture(recipe)
     return recipe
+
+
+def load_crawls(path: str) -> tuple[CrawlSettings, str]:
+    """Read what a recipe crawls, and the folder that its paths start from.
+
+    Nothing else of the recipe is looked at beyond keys and types: a crawl comes before the files
+    that its sources name.
+    """
+    return _read(path).crawl, _folder(path)
+
+
+def _read(path: str) -> RawRecipe:
+    """Read a recipe and check its keys and types."""
+    if not exists(path):
+        raise GristmillError(
+            "there is no such recipe", where=path, todo="Name a TOML file that exists."
+        )
+    try:
+        document = tomllib.loads(read_bytes(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GristmillError(
+            f"not a TOML file: {error}", where=path, todo="Mend the syntax."
+        ) from None
+    _expand_scheme_preset(document, where=path)
+    check_keys(document, RawRecipe, where=path)
+    if "seed" in document:
+        document.setdefault("fim", {}).setdefault("seed", document["seed"])
+    try:
+        return msgspec.convert(document, RawRecipe)
+    except msgspec.ValidationError as error:
+        raise GristmillError(
+            str(error), where=path, todo="Correct the value; docs/recipes.md lists every key."
+        ) from None
 
 
 def _expand_scheme_preset(document: dict[str, object], *, where: str) -> None:

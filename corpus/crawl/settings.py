@@ -2,12 +2,15 @@
 `[[crawl.site]]`.
 """
 
+import re
 from datetime import date
 from typing import Literal
 
 import msgspec
 
 from .manners import Manners
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,10 +36,13 @@ class Standins(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Args:
         repositories: a folder of repositories; beside it lies their metadata, `FOLDER.jsonl`.
-        web: a folder of WARC files, a folder in it for each crawl id or site.
+        issues: a file with an issue of one of these repositories a line, as JSON.
+        web: a folder of WARC files. They are the crawl CC-MAIN-2024-22 of Common Crawl, and the
+            sites whose pages they hold.
     """
 
     repositories: str | None = None
+    issues: str | None = None
     web: str | None = None
 
 
@@ -183,3 +189,13 @@ class CrawlSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     github: tuple[GithubCrawl, ...] = ()
     commoncrawl: tuple[CommonCrawl, ...] = ()
     site: tuple[SiteCrawl, ...] = ()
+
+    def __post_init__(self) -> None:
+        crawls: tuple[GithubCrawl | CommonCrawl | SiteCrawl, ...]
+        crawls = (*self.github, *self.commoncrawl, *self.site)
+        names = [crawl.name for crawl in crawls]
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"a crawl's name is letters, digits, '.', '_' and '-': {name!r}")
+            if names.count(name) > 1:
+                raise ValueError(f"two crawls are called {name!r}")

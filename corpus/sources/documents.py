@@ -12,6 +12,7 @@ from ..errors import GristmillError
 from ..ids import bytes_digest
 from ..record import ReadDrop, Record
 from .inflate import CorruptInputError, InflatedReader
+from .parquet import DAMAGE, parquet_damage
 from .rows import text_or_reason
 from .unit import ReadLimits, ReadOptions, Unit
 
@@ -127,8 +128,8 @@ def _read_parquet(
         file = pq.ParquetFile(stream)
         schema = file.schema_arrow
         num_groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    except (pa.ArrowException, OSError) as error:
-        yield _dropped(unit, 0, "corrupt", _parquet_damage(unit, error), unit.size_bytes)
+    except DAMAGE as error:
+        yield _dropped(unit, 0, "corrupt", parquet_damage(unit, error), unit.size_bytes)
         return
     columns = _columns(unit, schema, options)
     first_row = 0
@@ -139,9 +140,9 @@ def _read_parquet(
                 for record in _batch_records(unit, batch, row, limits, options):
                     yield record
                     row += 1
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGE as error:
             lost = f"rows {row} to {first_row + num_rows - 1} are lost"
-            yield _dropped(unit, row, "corrupt", f"{lost}: {_parquet_damage(unit, error)}", 0)
+            yield _dropped(unit, row, "corrupt", f"{lost}: {parquet_damage(unit, error)}", 0)
         first_row += num_rows
 
 
@@ -259,14 +260,3 @@ def _encodable(value: str) -> str:
 
 def _over(num_bytes: int, limits: ReadLimits) -> str:
     return f"{num_bytes} bytes, the limit is {limits.max_file_bytes}"
-
-
-def _parquet_damage(unit: Unit, error: Exception) -> str:
-    """Return what Arrow says of a damaged file; an errno says that the disk failed instead."""
-    if isinstance(error, OSError) and error.errno is not None:
-        raise GristmillError(
-            f"cannot read it: {error.strerror}",
-            where=unit.url,
-            todo="Check the disk and the permissions.",
-        ) from error
-    return " ".join(str(error).split())[:300]

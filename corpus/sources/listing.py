@@ -11,6 +11,7 @@ from ..errors import GristmillError
 from ..memo import DigestMemo
 from .archive import SUFFIXES as ARCHIVE_SUFFIXES
 from .archive import is_archive
+from .crawl_units import list_crawl_units
 from .directory import directory_digest, directory_stamp
 from .documents import is_documents_file
 from .git import git_directory, head_commit
@@ -31,13 +32,18 @@ class _Repository(msgspec.Struct):
     license: _Licence | None = None
 
 
-def list_units(spec: SourceSpec, *, base: str, memo: DigestMemo) -> list[Unit]:
-    """Return the units that a source's globs match, sorted by their place.
+def list_units(
+    spec: SourceSpec, *, base: str, memo: DigestMemo, crawls: str | None = None
+) -> list[Unit]:
+    """Return the units that a source's globs match, or its crawl has, sorted by their place.
 
     Args:
         base: the recipe's folder.
         memo: takes up the digest of every file, so that an unchanged one is hashed once.
+        crawls: the folder with a folder for each crawl.
     """
+    if spec.crawl is not None:
+        return list_crawl_units(spec, spec.crawl, crawls=crawls)
     metadata = _read_metadata(spec, base)
     skipped = {storage.join(base, spec.metadata)} if spec.metadata is not None else set()
     urls: set[str] = set()

@@ -56,7 +56,7 @@ def read_page(payload: bytes, *, mime: str, charset: str | None) -> Page:
     """
     if not payload:
         return Page(read_drop="empty", read_error="no payload")
-    decoded = _decode_page(payload, charset, is_html=mime in HTML_TYPES)
+    decoded = decode_page(payload, charset, is_html=mime in HTML_TYPES)
     if isinstance(decoded, str):
         return Page(read_drop=decoded)
     if mime not in HTML_TYPES:
@@ -75,6 +75,34 @@ def read_page(payload: bytes, *, mime: str, charset: str | None) -> Page:
         encoding=decoded.encoding,
         language_hint=lang[1] if lang else None,
     )
+
+
+def decode_page(payload: bytes, charset: str | None, *, is_html: bool) -> Decoded | Undecoded:
+    """Return a page's text: Unicode where it is valid, then what is declared, then a guess.
+
+    Args:
+        charset: what the HTTP header says; in HTML a <meta> tag has the second word.
+    """
+    outcome = decode_unicode(payload)
+    if outcome is not None and outcome != "undecodable":
+        return outcome
+    labels = [charset] if charset else []
+    if is_html and (found := _META_CHARSET.search(payload, 0, META_BYTES)):
+        labels.append(found[1].decode("ascii"))
+    # The map knows the web's labels only, so that no page can name a codec that is no charset.
+    declared = [
+        name for label in labels if (name := map_encoding_to_html5(label, fallback_utf8=False))
+    ]
+    for name in declared:
+        if (decoded := decode_strict(payload, name)) is not None and "\0" not in decoded.text:
+            return decoded
+    outcome = decode_legacy(payload)
+    if isinstance(outcome, Decoded) and not declared:
+        return outcome
+    for name in (*declared, "utf-8"):
+        if (decoded := _decode_most(payload, name)) is not None:
+            return decoded
+    return outcome
 
 
 def html_text(html: str) -> str:
@@ -112,29 +140,6 @@ def nesting_depth(html: str) -> int:
         depth = max(0, depth - 1) if closing else depth + 1
         deepest = max(deepest, depth)
     return deepest
-
-
-def _decode_page(payload: bytes, charset: str | None, *, is_html: bool) -> Decoded | Undecoded:
-    outcome = decode_unicode(payload)
-    if outcome is not None and outcome != "undecodable":
-        return outcome
-    labels = [charset] if charset else []
-    if is_html and (found := _META_CHARSET.search(payload, 0, META_BYTES)):
-        labels.append(found[1].decode("ascii"))
-    # The map knows the web's labels only, so that no page can name a codec that is no charset.
-    declared = [
-        name for label in labels if (name := map_encoding_to_html5(label, fallback_utf8=False))
-    ]
-    for name in declared:
-        if (decoded := decode_strict(payload, name)) is not None and "\0" not in decoded.text:
-            return decoded
-    outcome = decode_legacy(payload)
-    if isinstance(outcome, Decoded) and not declared:
-        return outcome
-    for name in (*declared, "utf-8"):
-        if (decoded := _decode_most(payload, name)) is not None:
-            return decoded
-    return outcome
 
 
 def _decode_most(payload: bytes, name: str) -> Decoded | None:

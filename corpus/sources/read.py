@@ -6,6 +6,7 @@ from .. import storage
 from ..errors import GristmillError
 from ..record import Record
 from .archive import is_archive, read_archive
+from .crawled import crawled_names, is_crawled, read_crawled
 from .directory import read_directory
 from .documents import read_documents
 from .git import git_directory, read_git
@@ -36,11 +37,19 @@ def read_unit(
         ) from error
 
 
+def unit_collections(unit: Unit) -> set[str]:
+    """Return the names of the repositories in a unit, or the unit's own."""
+    is_segment = unit.kind == "repository" and is_crawled(unit.url)
+    return crawled_names(unit) if is_segment else {unit.name}
+
+
 def _rows(unit: Unit, limits: ReadLimits, options: ReadOptions) -> Iterator[Record]:
     if unit.kind == "warc":
         return read_warc(unit, limits)
     if unit.kind == "documents":
         return read_documents(unit, limits, options)
+    if is_crawled(unit.url):
+        return read_crawled(unit, limits)
     if is_archive(unit.url):
         return read_archive(unit, limits)
     folder = storage.local_path(unit.url)

@@ -1,5 +1,6 @@
 """A unit of input: the repository, WARC or document file that one reader reads whole."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from ..record import Component
 from .notebooks import Notebooks
 
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 UnitKind = Literal["repository", "warc", "documents"]
 
 
@@ -24,8 +26,9 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Args:
         paths: globs, relative to the recipe's folder, or URLs.
+        crawl: in place of `paths`, the name of a crawl whose files are read.
         shards: into how many the units are hashed by name; by default repositories go into one
-            and every other file is a shard of its own.
+            and every other file, also of a crawl, is a shard of its own.
         metadata: JSON lines with the names of GitHub's API: file, full_name, created_at,
             stargazers_count, license.spdx_id; `file` is relative to that file's own folder.
     """
@@ -33,13 +36,22 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: str
     kind: UnitKind
     component: Component
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    crawl: str | None = None
     metadata: str | None = None
     shards: int | None = None
     text_field: str = "text"
     id_field: str = "id"
     language_field: str = "language"
     url_field: str = "url"
+
+    def __post_init__(self) -> None:
+        if bool(self.paths) == (self.crawl is not None):
+            raise ValueError(f"source `{self.name}` needs either `paths` or `crawl`")
+        if self.crawl is not None and self.metadata is not None:
+            raise ValueError(f"source `{self.name}` has its metadata from the crawl")
+        if self.crawl is not None and not _NAME.fullmatch(self.crawl):
+            raise ValueError(f"`{self.crawl}` is no name of a crawl")
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +62,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
         url: where it lies on this machine.
         relative: the same, relative to the recipe's folder: never absolute, so it may be stored.
         digest: the commit of a git repository; blake2b-128 of a file's bytes or of a folder's
-            sorted (path, mode, bytes). `metadata` is not part of it.
+            sorted (path, mode, bytes); what a crawl's manifest says. `metadata` is not part of it.
     """
 
     source: str

@@ -1,0 +1,53 @@
+"""What a crawl has and lacks, for a person to read."""
+
+from rich.table import Table
+
+from ..corpus.crawl.run import CrawlResult
+from .crawl import CrawlOutcome
+from .printable import render
+
+
+def crawl_text(outcome: CrawlOutcome) -> str:
+    """Return a paragraph for each crawl, and a table of the hosts that were asked."""
+    lines = []
+    for crawl in outcome.crawls:
+        lines += _lines(crawl)
+    hosts = [host for crawl in outcome.crawls for host in crawl.hosts]
+    if hosts:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("host", "requests", "MB", "not modified", "retries", "refusals", "waited s"):
+            table.add_column(name, justify="left" if name == "host" else "right")
+        for host in hosts:
+            table.add_row(
+                host.host or "(local files)",
+                f"{host.requests:,}",
+                f"{host.received_bytes / 1e6:,.1f}",
+                f"{host.not_modified:,}",
+                f"{host.retries:,}",
+                f"{host.refusals:,}",
+                f"{host.waited_seconds:,.0f}",
+            )
+        lines.append(render(table))
+    return "\n".join(lines)
+
+
+def _lines(crawl: CrawlResult) -> list[str]:
+    done = ", ".join(f"{count:,} {_plural(kind, count)}" for kind, count in crawl.done.items())
+    size = f" ({crawl.done_bytes / 1e6:,.1f} MB)" if crawl.done_bytes else ""
+    lines = [f"{crawl.name}: {'complete' if crawl.is_complete else 'incomplete'}"]
+    lines.append(f"  done: {done or 'nothing'}{size}")
+    for title, found in (("refused", crawl.refused), ("failed", crawl.failed)):
+        for kind, reasons in found.items():
+            told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+            lines.append(f"  {title}: {_plural(kind, 2)}: {told}")
+    for kind, count in crawl.waiting.items():
+        lines.append(f"  not fetched yet: {count:,} {_plural(kind, count)}")
+    if not crawl.is_complete:
+        lines.append("  Run the same command again: what is done is not fetched again.")
+    return lines
+
+
+def _plural(kind: str, count: int) -> str:
+    if count == 1 or kind.endswith("s"):
+        return kind
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
