@@ -30,16 +30,10 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;[^<]*rel="next"')
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One decoded answer.
-
-    Attributes:
-        next_url: of the following page.
-        is_unchanged: whether GitHub said that it is as it was kept.
-    """
+    """One decoded answer, and the address of the following page."""
 
     content: T
     next_url: str | None
-    is_unchanged: bool = False
 
 
 class GraphqlError(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +91,7 @@ class GithubApi:
         headers = {} if known is None else {"If-None-Match": known.etag}
         answer = await self._get(url, headers)
         if answer.status == 304 and known is not None:
-            decoded = _decode(url, known.body, content)
-            return Page(content=decoded, next_url=None, is_unchanged=True)
+            return Page(content=_decode(url, known.body, content), next_url=None)
         if answer.status != 200:
             raise UnavailableError(url, refusal(answer))
         decoded = _decode(url, answer.body, content)

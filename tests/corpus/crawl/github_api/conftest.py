@@ -1,19 +1,16 @@
-"""Serves what a test gives, and makes the modules that these tests share importable by name."""
+"""Serves the repositories that a test gives, and crawls them into its folder."""
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-
-from github_crawl import Crawl
-
 from gristmill.corpus.standins.github import GithubStandin, StandinRepository
+
+from .github_crawl import Crawl
 
 
 @pytest.fixture

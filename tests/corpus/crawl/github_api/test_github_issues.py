@@ -7,13 +7,16 @@ from pathlib import Path
 import msgspec
 import pytest
 import zstandard
-from github_crawl import Crawl, issue, repository
 
 from gristmill.corpus.crawl.github.document_files import Document, DocumentFiles
 from gristmill.corpus.crawl.ledger import Ledger
 from gristmill.corpus.errors import StorageError
+from gristmill.corpus.memo import DigestMemo
+from gristmill.corpus.sources import ReadLimits, ReadOptions, SourceSpec, list_units, read_unit
 from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.github import GithubStandin
+
+from .github_crawl import Crawl, issue, repository
 
 Serve = Callable[..., GithubStandin]
 CrawlOf = Callable[..., Crawl]
@@ -56,6 +59,15 @@ def test_an_issue_with_its_comments_is_one_document(serve: Serve, crawl_of: Craw
     assert "Closing" not in document.text
     assert drops(crawl) == {"too_short": 1, "pull_request": 1}
     assert crawl.items("issues") == {"70001": "done"}
+
+
+def test_a_build_reads_the_documents(serve: Serve, crawl_of: CrawlOf) -> None:
+    crawl = crawl_of(serve(served()), organisations=("org",), issues=True).run()
+    spec = SourceSpec(name="talk", kind="documents", component="text", paths=("*.jsonl.zst",))
+    (unit,) = list_units(spec, base=str(crawl.folder / "issues"), memo=DigestMemo())
+    (record,) = read_unit(unit, ReadLimits(), options=ReadOptions.of(spec))
+    assert (record.path, record.language_hint) == ("org/name#1", "Markdown")
+    assert record.text == documents(crawl)["org/name#1"].text
 
 
 def test_a_second_run_asks_for_no_issue(serve: Serve, crawl_of: CrawlOf) -> None:

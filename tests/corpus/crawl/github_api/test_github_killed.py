@@ -8,29 +8,29 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from github_crawl import Crawl, repository
+import msgspec
 
 from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.github import GithubStandin
+
+from .github_crawl import Crawl, repository
 
 Serve = Callable[..., GithubStandin]
 CrawlOf = Callable[..., Crawl]
 SCRIPT = """
 import sys
 from pathlib import Path
+import msgspec
 sys.path.append({helpers!r})
-from github_crawl import Crawl
+import github_crawl
 from gristmill.corpus.crawl.settings import Endpoints
-import github_crawl, msgspec
 class Remote:
     endpoints = msgspec.json.decode({endpoints!r}, type=Endpoints)
-Crawl(Remote(), Path({folder!r}), since=0).run()
+github_crawl.Crawl(Remote(), Path({folder!r}), since=0).run()
 """
 
 
 def start(crawl: Crawl) -> "subprocess.Popen[bytes]":
-    import msgspec
-
     script = SCRIPT.format(
         helpers=str(Path(__file__).parent),
         endpoints=msgspec.json.encode(crawl.endpoints).decode(),
@@ -41,12 +41,13 @@ def start(crawl: Crawl) -> "subprocess.Popen[bytes]":
 
 def test_a_killed_discovery_goes_on_where_it_was(serve: Serve, crawl_of: CrawlOf) -> None:
     standin = serve(*[repository(70000 + i, f"org/name-{i}") for i in range(450)])
-    slow = Fault(kind="slow_body", match="/repositories\\?since=", first=3, bytes_per_second=200)
+    slow = Fault(kind="slow_body", match="/repositories\\?since=", first=3, bytes_per_second=20_000)
     standin.server.inject(slow)
     crawl = crawl_of(standin, since=0)
     process = start(crawl)
     deadline = time.monotonic() + 30
     while len(crawl.asked("/repositories?")) < 3 and time.monotonic() < deadline:
+        assert process.poll() is None
         time.sleep(0.05)
     time.sleep(0.2)
     process.send_signal(signal.SIGKILL)

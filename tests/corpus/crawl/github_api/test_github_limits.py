@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from github_crawl import TOKEN, Crawl, repository
 
 from gristmill.corpus.crawl.github.credentials import read_tokens
 from gristmill.corpus.crawl.github.tokens import REST_POINTS, Token
@@ -12,6 +11,8 @@ from gristmill.corpus.crawl.settings import Endpoints, GithubCrawl
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.github import GithubStandin, Limits
+
+from .github_crawl import TOKEN, Crawl, repository
 
 Serve = Callable[..., GithubStandin]
 CrawlOf = Callable[..., Crawl]
@@ -45,6 +46,14 @@ def test_without_a_token_it_says_so_and_asks_rest_and_git(
     crawl = anonymous(crawl_of(serve(*served(**bare)), repositories="repositories.txt")).run()
     assert len(crawl.asked("/repos/")) == len(crawl.asked("info/refs")) == len(NAMES)
     assert crawl.notes == ["no token: GitHub allows 60 requests an hour without one"]
+
+
+def test_graphqls_own_quota_is_waited_for(serve: Serve, crawl_of: CrawlOf) -> None:
+    many = [repository(70000 + i, f"org/name-{i}") for i in range(150)]
+    standin = serve(*many, limits=Limits(graphql_points=1, window_seconds=1.5))
+    crawl = crawl_of(standin, since=0).run()
+    assert len(crawl.items("content")) == 150
+    assert len(crawl.asked("/repositories/")) == 0
 
 
 def test_a_crawl_that_waits_for_its_quota_can_be_stopped(
