@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 
-class HydratedRepository(msgspec.Struct, frozen=True, kw_only=True):
+class RepositoryFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A repository as it was when it was asked for.
 
     Args:
@@ -113,12 +113,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     has_issues_enabled: bool = True
 
 
-def from_node(node: Node) -> HydratedRepository | None:
+def from_node(node: Node) -> RepositoryFacts | None:
     """Return the facts of a GraphQL node; None if it is no repository."""
     if node.database_id is None or node.created_at is None:
         return None
     branch = node.default_branch_ref
-    return HydratedRepository(
+    return RepositoryFacts(
         id=node.database_id,
         full_name=node.name_with_owner,
         created=int(node.created_at.timestamp()),
@@ -138,9 +138,9 @@ def from_node(node: Node) -> HydratedRepository | None:
     )
 
 
-def from_rest(found: RestRepository, commit: str | None) -> HydratedRepository:
+def from_rest(found: RestRepository, commit: str | None) -> RepositoryFacts:
     """Return the facts of a REST answer, which lacks the commit."""
-    return HydratedRepository(
+    return RepositoryFacts(
         id=found.id,
         full_name=found.full_name,
         created=int(found.created_at.timestamp()),
@@ -160,11 +160,11 @@ def from_rest(found: RestRepository, commit: str | None) -> HydratedRepository:
     )
 
 
-def read_facts(encoded: bytes) -> HydratedRepository | None:
+def read_facts(encoded: bytes) -> RepositoryFacts | None:
     """Return the facts of a ledger's item; None if it has not been hydrated."""
     if b'"hydrated_at"' not in encoded:
         return None
-    return msgspec.json.decode(encoded, type=HydratedRepository)
+    return msgspec.json.decode(encoded, type=RepositoryFacts)
 
 
 def _seconds(moment: datetime | None) -> int | None:

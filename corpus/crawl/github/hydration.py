@@ -12,7 +12,7 @@ from ..context import CrawlContext
 from ..ledger import Item
 from ..pool import IDLE_SECONDS, ITEM_ATTEMPTS, ITEM_WAIT_SECONDS
 from .api import GithubApi, QueryFailedError
-from .facts import HydratedRepository, RestRepository, from_rest
+from .facts import RepositoryFacts, RestRepository, from_rest
 from .git_head import fetch_head
 from .intake import NAME, Intake, Seen, read_seen
 from .node_ids import repository_node_id
@@ -20,7 +20,7 @@ from .queries import BATCH, Missing, ask_by_ids, ask_by_names
 from .replies import UnavailableError
 from .rules import REPOSITORY, Rules, decide
 
-Outcome = HydratedRepository | str | FetchError  # what it is, why it is refused, or why not now
+Outcome = RepositoryFacts | str | FetchError  # what it is, why it is refused, or why not now
 NUM_PROOFS = 3  # computed node ids that must have been answered to before a null is believed
 
 
@@ -115,14 +115,14 @@ class Hydrator:
         known, unsure = self._believed(items, answered)
         return self._settle(known) and await self._one_by_one(unsure)
 
-    async def _ask(self, items: Sequence[Item]) -> list[HydratedRepository | Missing]:
+    async def _ask(self, items: Sequence[Item]) -> list[RepositoryFacts | Missing]:
         if items[0].id.startswith(NAME):
             names = [item.id.removeprefix(NAME) for item in items]
             return await ask_by_names(self._api, names)
         return await ask_by_ids(self._api, [_node_id(item) for item in items])
 
     def _believed(
-        self, items: Sequence[Item], answered: Sequence[HydratedRepository | Missing]
+        self, items: Sequence[Item], answered: Sequence[RepositoryFacts | Missing]
     ) -> tuple[list[tuple[Item, Outcome]], list[Item]]:
         """Return what an answer settles, and the items that REST must be asked about.
 
@@ -132,7 +132,7 @@ class Hydrator:
         known: list[tuple[Item, Outcome]] = []
         unsure: list[Item] = []
         for item, found in zip(items, answered, strict=True):
-            if isinstance(found, HydratedRepository):
+            if isinstance(found, RepositoryFacts):
                 if item.id == str(found.id):
                     self._num_proofs += 1
                 elif not item.id.startswith(NAME):
@@ -160,7 +160,7 @@ class Hydrator:
                 return False
         return True
 
-    async def _ask_rest(self, item: Item) -> HydratedRepository | str:
+    async def _ask_rest(self, item: Item) -> RepositoryFacts | str:
         is_name = item.id.startswith(NAME)
         path = f"/repos/{item.id.removeprefix(NAME)}" if is_name else f"/repositories/{item.id}"
         page = await self._api.get_json(self._api.url(path), content=RestRepository)
@@ -177,7 +177,7 @@ class Hydrator:
         is_given_up = False
         with self._ledger.transaction():
             for item, outcome in outcomes:
-                if isinstance(outcome, HydratedRepository):
+                if isinstance(outcome, RepositoryFacts):
                     self._take_up(item, outcome)
                 elif isinstance(outcome, str):
                     self._ledger.settle(REPOSITORY, item.id, "refused", reason=outcome)
@@ -195,7 +195,7 @@ class Hydrator:
             REPOSITORY, item.id, reason=error.reason, max_attempts=ITEM_ATTEMPTS, wait_seconds=wait
         )
 
-    def _take_up(self, item: Item, facts: HydratedRepository) -> None:
+    def _take_up(self, item: Item, facts: RepositoryFacts) -> None:
         if item.id.startswith(NAME):
             self._intake.resolve(item.id, facts.id)
         decide(self._ledger, self._rules, facts)

@@ -17,7 +17,7 @@ from .api import GithubApi
 from .archive_issues import ArchivedIssues
 from .document_files import Document, DocumentFiles
 from .events import User
-from .facts import HydratedRepository, read_facts
+from .facts import RepositoryFacts, read_facts
 from .issue_text import thread_text
 from .issue_thread import Comment, Thread, is_app
 from .replies import UnavailableError
@@ -130,7 +130,7 @@ class IssueCrawl:
             return
         self._ledger.settle(ISSUES, item.id, "done", num_bytes=progress.num_bytes)
 
-    def _progress(self, facts: HydratedRepository) -> Progress:
+    def _progress(self, facts: RepositoryFacts) -> Progress:
         encoded = self._ledger.cursor(_cursor(facts))
         known = None if encoded is None else msgspec.json.decode(encoded, type=Progress)
         if known is not None and known.next_url is not None:
@@ -144,7 +144,7 @@ class IssueCrawl:
             num_bytes=0 if known is None else known.num_bytes,
         )
 
-    async def _read_page(self, facts: HydratedRepository, progress: Progress) -> Progress:
+    async def _read_page(self, facts: RepositoryFacts, progress: Progress) -> Progress:
         assert progress.next_url is not None
         page = await self._api.get_json(progress.next_url, content=list[RestIssue])
         threads = []
@@ -168,7 +168,7 @@ class IssueCrawl:
             self._ledger.set_cursor(_cursor(facts), msgspec.json.encode(done).decode())
         return done
 
-    async def _thread(self, facts: HydratedRepository, issue: RestIssue) -> Thread:
+    async def _thread(self, facts: RepositoryFacts, issue: RestIssue) -> Thread:
         opened = RestComment(created_at=issue.created_at, body=issue.body, user=issue.user)
         comments = [_comment(opened)]
         if issue.comments:
@@ -188,7 +188,7 @@ class IssueCrawl:
 
 
 def _documents(
-    facts: HydratedRepository, threads: Iterable[Thread]
+    facts: RepositoryFacts, threads: Iterable[Thread]
 ) -> tuple[list[Document], dict[str, int]]:
     documents = []
     drops: dict[str, int] = {}
@@ -223,13 +223,13 @@ def _comment(found: RestComment) -> Comment:
     )
 
 
-def _facts(item: Item) -> HydratedRepository:
+def _facts(item: Item) -> RepositoryFacts:
     facts = read_facts(item.facts)
     assert facts is not None
     return facts
 
 
-def _cursor(facts: HydratedRepository) -> str:
+def _cursor(facts: RepositoryFacts) -> str:
     return f"issues:{facts.id}"
 
 

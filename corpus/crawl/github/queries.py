@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from .api import GithubApi, GraphqlError
-from .facts import HydratedRepository, Node, from_node
+from .facts import Node, RepositoryFacts, from_node
 
 BATCH = 100  # ids that GitHub takes at once
 _FIELDS = """
@@ -31,7 +31,7 @@ class Missing(msgspec.Struct, frozen=True):
     type: str
 
 
-Answered = list[HydratedRepository | Missing]
+Answered = list[RepositoryFacts | Missing]
 
 
 async def ask_by_ids(api: GithubApi, node_ids: Sequence[str]) -> Answered:
@@ -64,7 +64,7 @@ async def ask_by_names(api: GithubApi, full_names: Sequence[str]) -> Answered:
 
 def _result(
     node: Node | None, errors: Sequence[GraphqlError], path: list[str | int]
-) -> HydratedRepository | Missing:
+) -> RepositoryFacts | Missing:
     facts = None if node is None else from_node(node)
     if facts is not None:
         return facts

@@ -10,7 +10,7 @@ import msgspec
 
 from ..ledger import Item, Ledger
 from ..settings import GithubCrawl
-from .facts import HydratedRepository, read_facts
+from .facts import RepositoryFacts, read_facts
 from .opt_out import OptOut
 
 Rule = Literal[
@@ -50,7 +50,7 @@ class Rules:
         kinds = () if settings.content == "none" else (CONTENT,)
         return (*kinds, ISSUES) if settings.issues else kinds
 
-    def refusal(self, facts: HydratedRepository) -> Rule | None:
+    def refusal(self, facts: RepositoryFacts) -> Rule | None:
         """Return the first rule that a repository breaks."""
         settings = self._settings
         broken: tuple[tuple[Rule, bool], ...] = (
@@ -81,7 +81,7 @@ class Rules:
         return msgspec.json.encode(said).decode()
 
 
-def decide(ledger: Ledger, rules: Rules, facts: HydratedRepository) -> None:
+def decide(ledger: Ledger, rules: Rules, facts: RepositoryFacts) -> None:
     """Settle a hydrated repository, and make its content wait if it is wanted.
 
     Within the caller's transaction.

@@ -9,7 +9,7 @@ import msgspec
 
 from gristmill.corpus.crawl.context import CrawlContext
 from gristmill.corpus.crawl.fetcher import Fetcher
-from gristmill.corpus.crawl.github.facts import HydratedRepository, read_facts
+from gristmill.corpus.crawl.github.facts import RepositoryFacts, read_facts
 from gristmill.corpus.crawl.github.metadata import Metadata
 from gristmill.corpus.crawl.guard import Guard
 from gristmill.corpus.crawl.ledger import Ledger
@@ -145,7 +145,7 @@ class Crawl:
             )
             return {item_id: reason or state for item_id, state, reason in rows}
 
-    def facts(self, kind: str, item_id: str) -> HydratedRepository:
+    def facts(self, kind: str, item_id: str) -> RepositoryFacts:
         with Ledger(self.folder) as ledger:
             item = ledger.get(kind, item_id)
             assert item is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gristmill.corpus.crawl.github.facts import HydratedRepository
+from gristmill.corpus.crawl.github.facts import RepositoryFacts
 from gristmill.corpus.crawl.github.git_head import parse_head
 from gristmill.corpus.crawl.github.node_ids import repository_node_id
 from gristmill.corpus.standins.faults import Fault
@@ -27,7 +27,7 @@ def test_facts_are_those_that_github_has(serve: Serve, crawl_of: CrawlOf) -> Non
     served = repository(70001, "org/name", language="C", is_fork=True, disk_usage_kib=7)
     crawl = listed(crawl_of(serve(served), repositories="repositories.txt"), "70001")
     facts = crawl.facts("content", "70001")
-    assert facts == HydratedRepository(
+    assert facts == RepositoryFacts(
         id=70001,
         full_name="org/name",
         created=int(BORN.timestamp()),
