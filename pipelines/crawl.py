@@ -1,6 +1,7 @@
 """Crawl: run what a recipe's `[crawl]` names, one crawl after another, each resumable by itself."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from ..corpus.crawl.manifest import CRAWLS, CrawlKind
 from ..corpus.crawl.manners import Manners
 from ..corpus.crawl.run import CrawlResult, Report, result_of, running
 from ..corpus.crawl.settings import CommonCrawl, CrawlSettings, GithubCrawl, SiteCrawl
-from ..corpus.errors import GristmillError
+from ..corpus.errors import GristmillError, StorageError
 from ..corpus.storage import is_local, local_path
 
 KINDS: tuple[CrawlKind, ...] = ("github", "commoncrawl", "site")
@@ -57,8 +58,7 @@ def run_crawls(
         GristmillError: the settings are wrong, or another process crawls there.
         OSError: the disk failed; what is fetched stays.
     """
-    chosen = [(kind, crawl) for kind in kinds for crawl in getattr(settings, kind)]
-    if not chosen:
+    if not any(getattr(settings, kind) for kind in kinds):
         raise GristmillError(
             "the recipe has no such crawl",
             where=", ".join(f"crawl.{kind}" for kind in kinds),
@@ -66,10 +66,17 @@ def run_crawls(
         )
     results = []
     with _served(settings, base) as (served, host_map):
-        for kind, crawl in chosen:
+        for kind, crawl in [(kind, crawl) for kind in kinds for crawl in getattr(served, kind)]:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
-            result, is_interrupted = asyncio.run(run())
+            try:
+                result, is_interrupted = asyncio.run(run())
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    f"its ledger cannot be written: {error}",
+                    where=str(folder),
+                    todo="Check the disk's free space, then run again: nothing done is lost.",
+                ) from error
             results.append(result)
             if is_interrupted:
                 return CrawlOutcome(out=out, crawls=tuple(results), is_interrupted=True)
@@ -175,5 +182,8 @@ def _served(settings: CrawlSettings, base: str) -> Iterator[tuple[CrawlSettings,
     from ..corpus.standins.stage import serve
 
     with serve(settings.standins, local_path(base)) as stage:
-        changes = {"endpoints": stage.endpoints, "allow_loopback": True}
+        # Real tokens are not for a stand-in.
+        tokens = {"token_variable": "", "token_file": str(stage.token_file)}
+        github = tuple(msgspec.structs.replace(crawl, **tokens) for crawl in settings.github)
+        changes = {"endpoints": stage.endpoints, "allow_loopback": True, "github": github}
         yield msgspec.structs.replace(settings, **changes), stage.host_map

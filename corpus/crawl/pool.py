@@ -21,6 +21,7 @@ async def work_off(
     *,
     concurrency: int,
     stop: asyncio.Event,
+    fed: asyncio.Event | None = None,
     wait_seconds: float = ITEM_WAIT_SECONDS,
 ) -> None:
     """Hand every waiting item to `work`, which settles it in the ledger.
@@ -29,6 +30,9 @@ async def work_off(
     pool ends early when `stop` is set or a host is given up; what is in flight then is cancelled
     and stays waiting. Any other error ends the crawl.
 
+    Args:
+        fed: is set when no more items will be added; None if that is so.
+
     Raises:
         BaseException: what `work` raised.
     """
@@ -36,8 +40,9 @@ async def work_off(
     is_given_up = False
     try:
         while not stop.is_set() and not is_given_up:
+            was_fed = fed is None or fed.is_set()
             _start(ledger, kind, work, running, concurrency)
-            if not running and ledger.next_due(kind) is None:
+            if not running and was_fed and ledger.next_due(kind) is None:
                 return
             done = await _first_done(running, stop)
             for task in done:

@@ -16,8 +16,15 @@ from ..ledger import Ledger
 from ..transport import host_of
 from ..verdict import Judge, retry_after
 from .kept_answers import KeptAnswers
-from .replies import UnavailableError, judge_api, judge_graphql, outcome, refusal
-from .tokens import Resource, TokenPool
+from .replies import (
+    Outcome,
+    UnavailableError,
+    judge_api,
+    judge_graphql,
+    outcome,
+    refusal,
+)
+from .tokens import Resource, Token, TokenPool
 
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 64 << 20
@@ -74,8 +81,8 @@ class GithubApi:
         self._num_attempts = num_attempts
 
     def url(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """Return the URL of a path that starts with a slash."""
-        return f"{self._root}{path}" + (f"?{urlencode(params)}" if params else "")
+        """Return what is asked for, below the root: it outlives another root."""
+        return path + (f"?{urlencode(params)}" if params else "")
 
     async def get_json(self, url: str, *, content: type[T], is_last_kept: bool = False) -> Page[T]:
         """Return one answer.
@@ -132,12 +139,12 @@ class GithubApi:
         return decoded
 
     async def _get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        resource: Resource = "search" if url.startswith(f"{self._root}/search/") else "core"
+        resource: Resource = "search" if url.startswith("/search/") else "core"
         for _ in range(MAX_MOVES + 1):
             answer = await self._ask(url, resource, headers)
             if answer.status not in (301, 302, 307, 308):
                 return answer
-            url = self._within(url, urljoin(url, answer.headers.get("location", "")))
+            url = self._within(url, urljoin(self._root + url, answer.headers.get("location", "")))
         raise FetchError(url, "redirect_loop", f"more than {MAX_MOVES} redirects")
 
     async def _ask(
@@ -154,7 +161,7 @@ class GithubApi:
         while True:
             async with self.tokens.lend(resource) as token:
                 answer = await self._fetcher.get(
-                    url,
+                    self._root + url,
                     max_bytes=MAX_ANSWER_BYTES,
                     method="GET" if body is None else "POST",
                     headers={**HEADERS, **headers, **token.headers()},
@@ -169,29 +176,36 @@ class GithubApi:
                 if found == "take" or (found == "bad_token" and token.is_anonymous):
                     token.succeeded()
                     return answer
-                host = self._fetcher.hosts.get(host_of(url))
-                host.counts.retries += 1
-                if found == "bad_token":
-                    self.tokens.drop(token)
-                    continue
-                if found == "primary_limit":
-                    host.counts.refusals += 1
-                    self.tokens.exhausted(token, resource)
-                    continue
-                wait = self.tokens.blocked(token, retry_after(answer.headers))
-                host.pushed_back()
-                num_blocks += 1
-            if num_blocks >= self._num_attempts:
+                wait = self._limited(token, resource, found, answer)
+            num_blocks += wait is not None
+            if wait is not None and num_blocks >= self._num_attempts:
                 raise FetchError(url, "secondary_limit", "again and again", wait_seconds=wait)
+
+    def _limited(
+        self, token: Token, resource: Resource, found: Outcome, answer: Answer
+    ) -> float | None:
+        """Take note of an answer about a token; return the wait after a secondary limit."""
+        host = self._fetcher.hosts.get(host_of(self._root))
+        host.counts.retries += 1
+        if found == "bad_token":
+            self.tokens.drop(token)
+            return None
+        if found == "primary_limit":
+            host.counts.refusals += 1
+            self.tokens.exhausted(token, resource)
+            return None
+        host.pushed_back()
+        return self.tokens.blocked(token, retry_after(answer.headers))
 
     def _next(self, url: str, link: str) -> str | None:
         match = _NEXT.search(link)
         return None if match is None else self._within(url, match[1])
 
     def _within(self, url: str, target: str) -> str:
-        if not target.startswith(f"{self._root}/"):
+        below = target.removeprefix(self._root)
+        if not below.startswith("/"):
             raise FetchError(url, "refused_host", "it leads out of the API")
-        return target
+        return below
 
 
 def _decode(url: str, body: bytes, content: type[T]) -> T:
