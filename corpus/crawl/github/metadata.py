@@ -1,4 +1,4 @@
-"""All that a GitHub crawl asks but files: finds repositories, hydrates them, reads issues."""
+"""All of a GitHub crawl but files: finds repositories, learns what they are, reads issues."""
 
 import asyncio
 from collections.abc import Mapping
