@@ -66,7 +66,8 @@ def run_crawls(
         )
     results = []
     with _served(settings, base) as (served, host_map):
-        for kind, crawl in [(kind, crawl) for kind in kinds for crawl in getattr(served, kind)]:
+        chosen = [(kind, crawl) for kind in kinds for crawl in getattr(served, kind)]
+        for kind, crawl in chosen:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
             try:

@@ -177,7 +177,7 @@ class Hydrator:
                 return False
         return True
 
-    async def _ask_rest(self, item: Item) -> RepositoryFacts | str:
+    async def _ask_rest(self, item: Item) -> RepositoryFacts:
         is_name = item.id.startswith(NAME)
         path = f"/repos/{item.id.removeprefix(NAME)}" if is_name else f"/repositories/{item.id}"
         page = await self._api.get_json(self._api.url(path), content=RestRepository)

@@ -1,21 +1,18 @@
 """A GitHub of real repositories on loopback, and crawls of it as the command line runs them."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
-from crawl_runs import FEW, FIXTURES, Runs
 
 from gristmill.corpus.standins.github import (
     GithubStandin,
     StandinRepository,
     make_repositories,
 )
+
+from .crawl_runs import FEW, FIXTURES, Runs
 
 Repositories = tuple[StandinRepository, ...]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from crawl_runs import FEW, FIXTURES, Runs, alike
 
 from gristmill.corpus.crawl.github.files import RepositoryFile
 from gristmill.corpus.crawl.github.watched import Watched
@@ -18,6 +17,8 @@ from gristmill.corpus.record import Record
 from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
 from gristmill.corpus.standins.github import GithubStandin, StandinRepository
 from gristmill.pipelines.crawl import run_crawls
+
+from .crawl_runs import FEW, FIXTURES, Runs, alike
 
 RunsOf = Callable[..., Runs]
 Repositories = tuple[StandinRepository, ...]

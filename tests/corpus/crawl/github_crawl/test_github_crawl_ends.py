@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
-from crawl_runs import QUICK, Runs, alike
 
 from gristmill.corpus.record import Record
 from gristmill.corpus.standins.github import GithubStandin, StandinRepository
+
+from .crawl_runs import QUICK, Runs, alike
 
 RunsOf = Callable[..., Runs]
 PATIENCE_SECONDS = 60

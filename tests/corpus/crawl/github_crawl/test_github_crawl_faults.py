@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from crawl_runs import FEW, QUICK, Runs, alike
 
 from gristmill.corpus.crawl.run import CrawlResult
 from gristmill.corpus.standins.faults import Fault, FaultKind
 from gristmill.corpus.standins.github import GithubStandin, StandinRepository
+
+from .crawl_runs import FEW, QUICK, Runs, alike
 
 RunsOf = Callable[..., Runs]
 BROKEN: tuple[FaultKind, ...] = (
