@@ -58,8 +58,7 @@ def run_crawls(
         GristmillError: the settings are wrong, or another process crawls there.
         OSError: the disk failed; what is fetched stays.
     """
-    chosen = [(kind, crawl) for kind in kinds for crawl in getattr(settings, kind)]
-    if not chosen:
+    if not any(getattr(settings, kind) for kind in kinds):
         raise GristmillError(
             "the recipe has no such crawl",
             where=", ".join(f"crawl.{kind}" for kind in kinds),
@@ -67,6 +66,7 @@ def run_crawls(
         )
     results = []
     with _served(settings, base) as (served, host_map):
+        chosen = [(kind, crawl) for kind in kinds for crawl in getattr(served, kind)]
         for kind, crawl in chosen:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
@@ -183,5 +183,8 @@ def _served(settings: CrawlSettings, base: str) -> Iterator[tuple[CrawlSettings,
     from ..corpus.standins.stage import serve
 
     with serve(settings.standins, local_path(base)) as stage:
-        changes = {"endpoints": stage.endpoints, "allow_loopback": True}
+        # Real tokens are not for a stand-in.
+        tokens = {"token_variable": "", "token_file": str(stage.token_file)}
+        github = tuple(msgspec.structs.replace(crawl, **tokens) for crawl in settings.github)
+        changes = {"endpoints": stage.endpoints, "allow_loopback": True, "github": github}
         yield msgspec.structs.replace(settings, **changes), stage.host_map

@@ -62,7 +62,7 @@ class Fetcher:
         local_root: str | None = None,
     ) -> None:
         self.hosts = Hosts(manners, note)
-        self._guard = guard
+        self.guard = guard
         self._redirect_hosts = redirect_hosts
         self._user_agent = user_agent
         self._s3_options = s3_options
@@ -214,7 +214,7 @@ class Fetcher:
             raise RefusedUrlError(
                 request.url, "url", f"its redirect is malformed: {error}"
             ) from None
-        self._guard.check_url(target)
+        self.guard.check_url(target)
         here, there = host_of(request.url), host_of(target)
         allowed = self._redirect_hosts
         if here != there and allowed is not None and there not in allowed:
@@ -237,10 +237,10 @@ class Fetcher:
 
     def _make_transport(self, scheme: str) -> Transport:
         if scheme == "s3" and self._s3_options is not None:
-            return S3Transport(self._guard, self._s3_options)
+            return S3Transport(self.guard, self._s3_options)
         if scheme == "" and self._local_root is not None:
             return FileTransport(self._local_root)
-        return HttpTransport(self._guard, self._user_agent, self.hosts.manners)
+        return HttpTransport(self.guard, self._user_agent, self.hosts.manners)
 
 
 async def _pass_on(reply: Reply, judge: Judge, host: Host) -> None:

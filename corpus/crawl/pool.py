@@ -20,6 +20,7 @@ async def work_off(
     *,
     concurrency: int,
     stop: asyncio.Event,
+    fed: asyncio.Event | None = None,
     wait_seconds: float = ITEM_WAIT_SECONDS,
     lane_concurrency: int | None = None,
 ) -> None:
@@ -30,6 +31,7 @@ async def work_off(
     and stays waiting. Any other error ends the crawl.
 
     Args:
+        fed: is set when no more items will be added; None if that is so.
         lane_concurrency: how many items of one lane are in flight, so that none waits for another;
             None where items have no lanes.
 
@@ -40,9 +42,10 @@ async def work_off(
     is_given_up = False
     try:
         while not stop.is_set() and not is_given_up:
+            was_fed = fed is None or fed.is_set()
             for item in _next(ledger, kind, list(running.values()), concurrency, lane_concurrency):
                 running[asyncio.ensure_future(work(item))] = item
-            if not running and ledger.next_due(kind) is None:
+            if not running and was_fed and ledger.next_due(kind) is None:
                 return
             done = await _first_done(running, stop)
             for task in done:

@@ -94,6 +94,8 @@ class HttpTransport:
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(total=None),
         )
+        # Else it asks twice by itself when a kept connection was closed, and nobody counts that.
+        self._session._retry_connection = False
 
     async def close(self) -> None:
         """Give all connections up."""

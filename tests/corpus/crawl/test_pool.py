@@ -154,3 +154,25 @@ def test_any_other_error_ends_the_crawl(ledger: Ledger) -> None:
 
     with ledger, pytest.raises(OSError, match="No space left"):
         run(ledger, work)
+
+
+def test_a_pool_waits_for_what_is_still_to_be_added(ledger: Ledger) -> None:
+    fed = asyncio.Event()
+
+    async def work(item: Item) -> None:
+        ledger.settle("page", item.id, "done")
+
+    async def feed_late() -> None:
+        await asyncio.sleep(0.05)
+        ledger.add("page", [("late", {})])
+        fed.set()
+
+    async def drain() -> None:
+        await asyncio.gather(
+            work_off(ledger, "page", work, concurrency=3, stop=asyncio.Event(), fed=fed),
+            feed_late(),
+        )
+
+    with ledger:
+        asyncio.run(drain())
+        assert ledger.counts()["page"] == {"done": 21}
