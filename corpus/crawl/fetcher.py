@@ -192,7 +192,7 @@ class Fetcher:
             host = self._host(request.url)
             try:
                 if request.url.startswith(("http://", "https://")):
-                    self._guard.check_url(request.url)  # what is never asked for is no request
+                    self.guard.check_url(request.url)  # what is never asked for is no request
                 async with host.slot(), self._transport(request.url).open(request) as reply:
                     reply.chunks = _counted(reply.chunks, host)
                     await _pass_on(reply, judge, host)
