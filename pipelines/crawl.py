@@ -58,8 +58,7 @@ def run_crawls(
         GristmillError: the settings are wrong, or another process crawls there.
         OSError: the disk failed; what is fetched stays.
     """
-    chosen = [(kind, crawl) for kind in kinds for crawl in getattr(settings, kind)]
-    if not chosen:
+    if not any(getattr(settings, kind) for kind in kinds):
         raise GristmillError(
             "the recipe has no such crawl",
             where=", ".join(f"crawl.{kind}" for kind in kinds),
@@ -67,27 +66,22 @@ def run_crawls(
         )
     results = []
     with _served(settings, base) as (served, host_map):
+        chosen = [(kind, crawl) for kind in kinds for crawl in getattr(served, kind)]
         for kind, crawl in chosen:
             folder = crawl_folder(out, crawl.name)
             run = partial(_run, kind, crawl, served, host_map, folder, base, report, note)
-            with _disk_errors_told(folder):
+            try:
                 result, is_interrupted = asyncio.run(run())
+            except sqlite3.OperationalError as error:
+                raise StorageError(
+                    f"its ledger cannot be written: {error}",
+                    where=str(folder),
+                    todo="Check the disk's free space, then run again: nothing done is lost.",
+                ) from error
             results.append(result)
             if is_interrupted:
                 return CrawlOutcome(out=out, crawls=tuple(results), is_interrupted=True)
     return CrawlOutcome(out=out, crawls=tuple(results))
-
-
-@contextmanager
-def _disk_errors_told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StorageError(
-            f"its ledger cannot be written: {error}",
-            where=str(folder / "ledger.sqlite"),
-            todo="Check the disk's free space, then run again: nothing done is lost.",
-        ) from error
 
 
 def crawl_status(out: str) -> CrawlOutcome:
@@ -199,5 +193,8 @@ def _served(settings: CrawlSettings, base: str) -> Iterator[tuple[CrawlSettings,
     from ..corpus.standins.stage import serve
 
     with serve(settings.standins, local_path(base)) as stage:
-        changes = {"endpoints": stage.endpoints, "allow_loopback": True}
+        # Real tokens are not for a stand-in.
+        tokens = {"token_variable": "", "token_file": str(stage.token_file)}
+        github = tuple(msgspec.structs.replace(crawl, **tokens) for crawl in settings.github)
+        changes = {"endpoints": stage.endpoints, "allow_loopback": True, "github": github}
         yield msgspec.structs.replace(settings, **changes), stage.host_map

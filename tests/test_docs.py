@@ -13,6 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gristmill.corpus.crawl.manners import Manners
+from gristmill.corpus.crawl.settings import (
+    CommonCrawl,
+    CrawlSettings,
+    Endpoints,
+    GithubCrawl,
+    SiteCrawl,
+    Standins,
+)
 from gristmill.corpus.fim import FimSettings
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
@@ -65,6 +74,13 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
     "`[mixture]`": MixtureSettings,
+    "`[crawl]`": CrawlSettings,
+    "`[crawl.endpoints]`": Endpoints,
+    "`[crawl.standins]`": Standins,
+    "`[[crawl.github]]`": GithubCrawl,
+    "`[[crawl.commoncrawl]]`": CommonCrawl,
+    "`[[crawl.site]]`": SiteCrawl,
+    "Manners": Manners,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureShard, ShardMetadata),
@@ -93,7 +109,7 @@ def page(name: str) -> str:
 
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
-    return "".join(page(f"docs/{name}.md") for name in ("recipes", "dedup", "web"))
+    return "".join(page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl"))
 
 
 def section(text: str, title: str) -> str:

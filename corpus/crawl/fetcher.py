@@ -35,6 +35,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     body: bytes
     is_truncated: bool = False
+    request_headers: tuple[tuple[str, str], ...] = ()
+    asked_at: float = 0.0  # Unix seconds
 
 
 class Fetcher:
@@ -60,7 +62,7 @@ class Fetcher:
         local_root: str | None = None,
     ) -> None:
         self.hosts = Hosts(manners, note)
-        self._guard = guard
+        self.guard = guard
         self._redirect_hosts = redirect_hosts
         self._user_agent = user_agent
         self._s3_options = s3_options
@@ -87,6 +89,7 @@ class Fetcher:
         judge: Judge = judge,
         may_redirect: bool = True,
         may_truncate: bool = False,
+        limit_of: Callable[[Reply], int] | None = None,
     ) -> Answer:
         """Return a whole answer, whatever its status, once the host gives one that counts.
 
@@ -94,6 +97,7 @@ class Fetcher:
             span: first and last byte wanted; the answer then is 206 and exactly these bytes, or
                 an error's.
             etag: of the file as it must still be; else FetchError `changed`.
+            limit_of: says by an answer's head how many bytes of it are wanted, up to `max_bytes`.
 
         Raises:
             FetchError: when all attempts failed, or it is refused.
@@ -108,7 +112,8 @@ class Fetcher:
         async def once() -> Answer:
             async with self._opened(request, judge, may_redirect=may_redirect) as reply:
                 check_range(reply, span, etag)
-                data, is_truncated = await _read(reply, max_bytes, may_truncate=may_truncate)
+                limit = max_bytes if limit_of is None else min(max_bytes, limit_of(reply))
+                data, is_truncated = await _read(reply, limit, may_truncate=may_truncate)
                 if span is not None and reply.status == 206 and len(data) != span[1] - span[0] + 1:
                     raise TransportError("short_body", f"{len(data)} bytes came")
                 return _whole(reply, data, is_truncated=is_truncated)
@@ -186,6 +191,8 @@ class Fetcher:
         for _ in range(MAX_REDIRECTS + 1):
             host = self._host(request.url)
             try:
+                if request.url.startswith(("http://", "https://")):
+                    self.guard.check_url(request.url)  # what is never asked for is no request
                 async with host.slot(), self._transport(request.url).open(request) as reply:
                     reply.chunks = _counted(reply.chunks, host)
                     await _pass_on(reply, judge, host)
@@ -207,7 +214,7 @@ class Fetcher:
             raise RefusedUrlError(
                 request.url, "url", f"its redirect is malformed: {error}"
             ) from None
-        self._guard.check_url(target)
+        self.guard.check_url(target)
         here, there = host_of(request.url), host_of(target)
         allowed = self._redirect_hosts
         if here != there and allowed is not None and there not in allowed:
@@ -230,10 +237,10 @@ class Fetcher:
 
     def _make_transport(self, scheme: str) -> Transport:
         if scheme == "s3" and self._s3_options is not None:
-            return S3Transport(self._guard, self._s3_options)
+            return S3Transport(self.guard, self._s3_options)
         if scheme == "" and self._local_root is not None:
             return FileTransport(self._local_root)
-        return HttpTransport(self._guard, self._user_agent, self.hosts.manners)
+        return HttpTransport(self.guard, self._user_agent, self.hosts.manners)
 
 
 async def _pass_on(reply: Reply, judge: Judge, host: Host) -> None:
@@ -290,4 +297,6 @@ def _whole(reply: Reply, body: bytes, *, is_truncated: bool) -> Answer:
         version=reply.version,
         body=body,
         is_truncated=is_truncated,
+        request_headers=reply.request_headers,
+        asked_at=reply.asked_at,
     )

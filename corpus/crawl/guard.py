@@ -18,6 +18,9 @@ Refusal = Literal["scheme", "host", "address", "credentials", "url"]
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 HostMap = Mapping[str, tuple[str, int]]  # a host's name to a loopback address and port
 
+# A name as DNS can be asked for it (labels of up to 63 characters), or an IPv6 address.
+_LABEL = "[a-z0-9_-]{1,63}"
+_HOST = re.compile(rf"(?=.{{1,254}}$)(?:{_LABEL}\.)*{_LABEL}\.?|[0-9a-f]*:[0-9a-f:.]+")
 # Prefixes that carry an IPv4 address, and where in the IPv6 address it lies.
 _TUNNELS = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 0),
@@ -71,6 +74,9 @@ class Guard:
             raise RefusedUrlError(url, "scheme", f"{parts.scheme or 'no scheme'} is not fetched")
         if parts.username is not None or parts.password is not None:
             raise RefusedUrlError(host or "", "credentials", "it carries a user name or password")
+        is_bracketed = "[" in parts.netloc
+        if host and (not _HOST.fullmatch(host) or is_bracketed != (":" in host)):
+            raise RefusedUrlError(url, "url", "no host has such a name")
         if not host or _CONTROL.search(url):
             raise RefusedUrlError(url, "url", "it is malformed")
         if self.hosts is not None and host not in self.hosts:
@@ -104,7 +110,10 @@ class GuardedResolver(AbstractResolver):
         """
         if self._guard.host_map is not None:
             return [_stand_in(host, self._guard.host_map)]
-        found = await self._resolver.resolve(host, port, family)
+        try:
+            found = await self._resolver.resolve(host, port, family)
+        except UnicodeError as error:  # DNS has no such name
+            raise OSError(socket.EAI_NONAME, f"{host!r}: {error}") from error
         for each in found:
             address = _literal(each["host"])
             if address is None or not self._guard.may_connect(address):

@@ -21,11 +21,14 @@ FORMAT = 1  # of the tables below
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS items(
-    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, position INTEGER NOT NULL,
-    reason TEXT, attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
-    num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL, PRIMARY KEY(kind, id)
+    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, rank INTEGER NOT NULL,
+    position INTEGER NOT NULL, reason TEXT, attempts INTEGER NOT NULL DEFAULT 0,
+    next_try REAL NOT NULL DEFAULT 0, num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL,
+    lane TEXT NOT NULL, PRIMARY KEY(kind, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, position);
+CREATE INDEX IF NOT EXISTS items_in_lanes ON items(kind, state, lane, next_try, rank, position)
+    WHERE lane <> '';
+CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, rank, position);
 CREATE TABLE IF NOT EXISTS tallies(
     kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
     num_bytes INTEGER NOT NULL, PRIMARY KEY(kind, state, reason)
@@ -66,6 +69,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         attempts: how often it has failed.
         next_try: Unix seconds before which it is left alone.
         facts: JSON of what the crawler knows of it.
+        lane: what it shares with those that it waits behind, such as a host.
     """
 
     kind: str
@@ -77,6 +81,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     next_try: float
     num_bytes: int
     facts: bytes
+    lane: str = ""
 
 
 class HostCounts(msgspec.Struct, kw_only=True):
@@ -99,7 +104,7 @@ class Ledger:
 
         Raises:
             GristmillError: if another process has it, or another version wrote it.
-            sqlite3.OperationalError: if the disk fails, here and below.
+            sqlite3.OperationalError: if the disk is full.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -136,34 +141,90 @@ class Ledger:
                 self.connection.execute("ROLLBACK")
             raise
 
-    def add(self, kind: str, items: Iterable[tuple[str, Mapping[str, object]]]) -> int:
-        """Take up items as waiting; return how many were not known yet."""
+    def add(
+        self,
+        kind: str,
+        items: Iterable[tuple[str, Mapping[str, object]]],
+        *,
+        rank: int = 0,
+        lane: str = "",
+    ) -> int:
+        """Take up items as waiting; return how many were not known yet.
+
+        Args:
+            rank: items of a smaller one are taken first. One that waits with a greater rank gets
+                this one and these facts.
+        """
         num_new = 0
         for item_id, facts in items:
-            num_new += self.connection.execute(
-                "INSERT OR IGNORE INTO items(kind, id, state, position, facts)"
-                " VALUES (?, ?, 'waiting', ?, ?)",
-                (kind, item_id, self._next_position, msgspec.json.encode(facts)),
+            encoded = msgspec.json.encode(facts)
+            is_new = self.connection.execute(
+                "INSERT OR IGNORE INTO items(kind, id, state, rank, position, facts, lane)"
+                " VALUES (?, ?, 'waiting', ?, ?, ?, ?)",
+                (kind, item_id, rank, self._next_position, encoded, lane),
             ).rowcount
+            if not is_new:
+                self.connection.execute(
+                    "UPDATE items SET rank = ?, facts = ?"
+                    " WHERE kind = ? AND id = ? AND state = 'waiting' AND rank > ?",
+                    (rank, encoded, kind, item_id, rank),
+                )
+            num_new += is_new
             self._next_position += 1
         return num_new
+
+    def add_tally(self, kind: str, state: ItemState, reason: str, num_items: int) -> None:
+        """Count what is not kept as items, such as links that lead elsewhere."""
+        self.connection.execute(
+            "INSERT INTO tallies VALUES (?, ?, ?, ?, 0)"
+            " ON CONFLICT DO UPDATE SET num_items = num_items + excluded.num_items",
+            (kind, state, reason, num_items),
+        )
+
+    def reopen(self, kind: str, reason: str) -> None:
+        """Let what was refused for a reason wait again."""
+        self.connection.execute(
+            "UPDATE items SET state = 'waiting', reason = NULL"
+            " WHERE kind = ? AND state = 'refused' AND reason = ?",
+            (kind, reason),
+        )
 
     def get(self, kind: str, item_id: str) -> Item | None:
         """Return one item."""
         found = self._select("kind = ? AND id = ?", (kind, item_id))
         return next(found, None)
 
-    def take(self, kind: str, num_items: int, *, now: float | None = None) -> list[Item]:
+    def take(
+        self, kind: str, num_items: int, *, lane: str | None = None, now: float | None = None
+    ) -> list[Item]:
         """Return the next items that wait and are due; who fetches them settles them.
 
         An item stays waiting until it is settled, so a killed process's items come again. Ask
         again only when those of the last call are settled.
         """
         now = time.time() if now is None else now
+        order = "ORDER BY next_try, rank, position LIMIT ?"
+        if lane is None:
+            where = f"kind = ? AND state = 'waiting' AND next_try <= ? {order}"
+            return list(self._select(where, (kind, now, num_items)))
         where = (
-            "kind = ? AND state = 'waiting' AND next_try <= ? ORDER BY next_try, position LIMIT ?"
+            f"kind = ? AND state = 'waiting' AND lane <> '' AND lane = ? AND next_try <= ? {order}"
         )
-        return list(self._select(where, (kind, now, num_items)))
+        return list(self._select(where, (kind, lane, now, num_items)))
+
+    def lanes(self, kind: str) -> Iterator[str]:
+        """Yield the lanes in which items wait, sorted; each costs one look at an index."""
+        lane = ""
+        query = (
+            "SELECT min(lane) FROM items"
+            " WHERE kind = ? AND state = 'waiting' AND lane <> '' AND lane > ?"
+        )
+        while True:
+            (found,) = self.connection.execute(query, (kind, lane)).fetchone()
+            if found is None:
+                return
+            lane = str(found)
+            yield lane
 
     def next_due(self, kind: str) -> float | None:
         """Return the earliest `next_try` of the items that wait, None if none waits."""
@@ -312,8 +373,8 @@ def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
         (found,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.OperationalError:
-        raise  # the disk's fault
+    except sqlite3.OperationalError:  # the disk is full, which the caller explains
+        raise
     except sqlite3.DatabaseError as error:
         raise GristmillError(
             f"its ledger cannot be read: {error}",

@@ -105,6 +105,13 @@ class Host:
                 self._in_flight -= 1
                 self._changed.notify_all()
 
+    def use(self, manners: Manners) -> None:
+        """Be met with other manners from the next request on, which waits its full turn."""
+        self._manners = manners
+        self._window = min(self._window, float(manners.concurrency))
+        self._tokens = 0.0
+        self._filled = time.monotonic()
+
     def succeeded(self) -> None:
         """Take note of a good answer: a little more may be asked at once."""
         self._window = min(self._manners.concurrency, self._window + 1 / self._window)
@@ -172,6 +179,8 @@ class Hosts:
     def set_manners(self, name: str, manners: Manners) -> None:
         """Give one host, by `host` or `host:port`, manners of its own."""
         self._own[name] = manners
+        if name in self._hosts:
+            self._hosts[name].use(manners)
 
     def get(self, name: str) -> Host:
         """Return a host's gate."""

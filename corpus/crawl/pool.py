@@ -1,7 +1,6 @@
 """Works off the items of a ledger, some at a time, until none is left that can be had now."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 from .attempts import FetchError
@@ -21,13 +20,20 @@ async def work_off(
     *,
     concurrency: int,
     stop: asyncio.Event,
+    fed: asyncio.Event | None = None,
     wait_seconds: float = ITEM_WAIT_SECONDS,
+    lane_concurrency: int | None = None,
 ) -> None:
     """Hand every waiting item to `work`, which settles it in the ledger.
 
     An item whose work raises FetchError waits and comes again, at most three times in a run. The
     pool ends early when `stop` is set or a host is given up; what is in flight then is cancelled
     and stays waiting. Any other error ends the crawl.
+
+    Args:
+        fed: is set when no more items will be added; None if that is so.
+        lane_concurrency: how many items of one lane are in flight, so that none waits for another;
+            None where items have no lanes.
 
     Raises:
         BaseException: what `work` raised.
@@ -36,8 +42,10 @@ async def work_off(
     is_given_up = False
     try:
         while not stop.is_set() and not is_given_up:
-            _start(ledger, kind, work, running, concurrency)
-            if not running and ledger.next_due(kind) is None:
+            was_fed = fed is None or fed.is_set()
+            for item in _next(ledger, kind, list(running.values()), concurrency, lane_concurrency):
+                running[asyncio.ensure_future(work(item))] = item
+            if not running and was_fed and ledger.next_due(kind) is None:
                 return
             done = await _first_done(running, stop)
             for task in done:
@@ -48,21 +56,30 @@ async def work_off(
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _start(
-    ledger: Ledger,
-    kind: str,
-    work: Work,
-    running: dict[asyncio.Task[None], Item],
-    concurrency: int,
-) -> None:
+def _next(
+    ledger: Ledger, kind: str, running: list[Item], concurrency: int, lane_concurrency: int | None
+) -> list[Item]:
+    """Return the items to begin with, beside those that are running."""
     if len(running) >= concurrency:
-        return
-    in_flight = {item.id for item in running.values()}
-    for item in ledger.take(kind, concurrency + len(in_flight), now=time.time()):
-        if len(running) >= concurrency:
-            return
-        if item.id not in in_flight:
-            running[asyncio.ensure_future(work(item))] = item
+        return []
+    if lane_concurrency is None:
+        return _fresh(ledger, kind, running, concurrency - len(running), lane=None)
+    fresh: list[Item] = []
+    for lane in ledger.lanes(kind):
+        inside = [item for item in running if item.lane == lane]
+        room = min(lane_concurrency - len(inside), concurrency - len(running) - len(fresh))
+        fresh += _fresh(ledger, kind, inside, room, lane=lane)
+    return fresh
+
+
+def _fresh(
+    ledger: Ledger, kind: str, running: list[Item], room: int, *, lane: str | None
+) -> list[Item]:
+    if room <= 0:
+        return []
+    in_flight = {item.id for item in running}
+    found = ledger.take(kind, room + len(in_flight), lane=lane)
+    return [item for item in found if item.id not in in_flight][:room]
 
 
 async def _first_done(

@@ -7,7 +7,7 @@ is full is followed by the next generation of its shard.
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -52,13 +52,29 @@ class ClosedSegment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Segments:
-    """The segment files of one folder; `resume` comes before anything is appended."""
+    """The segment files of one folder; `resume` comes before anything is appended.
 
-    def __init__(self, ledger: Ledger, folder: Path, *, suffix: str, max_bytes: int) -> None:
+    Args:
+        stem_of: what the names of a shard's files start with; it may name a folder.
+        opening: what a file of a name starts with.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        folder: Path,
+        *,
+        suffix: str,
+        max_bytes: int,
+        stem_of: Callable[[int], str] = "{:04d}".format,
+        opening: Callable[[str], bytes] | None = None,
+    ) -> None:
         self._ledger = ledger
         self.folder = folder
         self._suffix = suffix
         self._max_bytes = max_bytes
+        self._stem_of = stem_of
+        self._opening = opening
         self._lock = threading.Lock()
         self._open: dict[int, Segment] = {}  # by shard, the one that is appended to
         self._full: list[Segment] = []
@@ -92,8 +108,8 @@ class Segments:
             self._open[shard] = Segment(
                 id=number, name=name, shard=shard, generation=generation, num_bytes=num_bytes
             )
-        for path in self.folder.glob(f"*{self._suffix}"):
-            if path.name not in known:
+        for path in self.folder.rglob(f"*{self._suffix}"):
+            if path.relative_to(self.folder).as_posix() not in known:
                 path.unlink()
 
     def append(self, shard: int, stream: IO[bytes]) -> tuple[Segment, int]:
@@ -105,17 +121,19 @@ class Segments:
             segment = self._open.get(shard)
             if segment is None or segment.num_bytes >= self._max_bytes:
                 segment = self._start(shard)
-            offset = segment.num_bytes
+            before = offset = segment.num_bytes
             path = self.folder / segment.name
             try:
                 with path.open("r+b" if offset else "wb") as file:
                     file.seek(offset)
+                    if not offset and self._opening is not None:
+                        offset = file.write(self._opening(segment.name))
                     shutil.copyfileobj(stream, file, 1 << 20)
                     file.flush()
                     os.fdatasync(file.fileno())
                     segment.num_bytes = file.tell()
             except OSError as error:
-                _cut(path, offset)
+                _cut(path, before)
                 raise StorageError(
                     f"cannot write it: {error.strerror or error}",
                     where=str(path),
@@ -150,7 +168,7 @@ class Segments:
             self._full += self._open.values()
             self._open.clear()
 
-    def close(self, segment: Segment, digest: str, *, empty: bytes) -> None:
+    def close(self, segment: Segment, digest: str, *, empty: bytes = b"") -> None:
         """Say in the ledger, within the caller's transaction, that a file is closed.
 
         Args:
@@ -170,13 +188,17 @@ class Segments:
         """Forget a file that the ledger calls closed; what is behind its end is cut off."""
         with self._lock:
             self._full.remove(segment)
+        self.cut(segment)
+
+    def cut(self, segment: Segment) -> None:
+        """Cut off what is behind the end that the ledger says."""
         _cut(self.folder / segment.name, self._committed_bytes(segment))
 
     def remove(self, segment: Segment) -> None:
         """Delete a full file of which nothing was committed."""
         with self._lock:
             self._full.remove(segment)
-        (self.folder / segment.name).unlink()
+        (self.folder / segment.name).unlink(missing_ok=True)
 
     def names(self) -> dict[int, str]:
         """Return the names of all files by id."""
@@ -202,7 +224,8 @@ class Segments:
             self._full.append(full)
         generation = self._generations.get(shard, -1) + 1
         self._generations[shard] = generation
-        name = f"{shard:04d}-{generation:05d}{self._suffix}"
+        name = f"{self._stem_of(shard)}-{generation:05d}{self._suffix}"
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         segment = Segment(id=self._next_id, name=name, shard=shard, generation=generation)
         self._next_id += 1
         self._open[shard] = segment

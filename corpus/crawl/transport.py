@@ -41,6 +41,8 @@ class Reply(msgspec.Struct, kw_only=True):
         raw_headers: as they came, in their order.
         address: the peer's IP address, empty if there is none.
         version: of HTTP, such as "1.1".
+        request_headers: as they were sent.
+        asked_at: Unix seconds.
     """
 
     url: str
@@ -51,6 +53,8 @@ class Reply(msgspec.Struct, kw_only=True):
     address: str
     version: str
     chunks: AsyncIterator[bytes]
+    request_headers: tuple[tuple[str, str], ...] = ()
+    asked_at: float = 0.0
 
 
 class TransportError(Exception):
@@ -90,6 +94,8 @@ class HttpTransport:
             skip_auto_headers=("Content-Type",),
             timeout=aiohttp.ClientTimeout(total=None),
         )
+        # Else it asks twice by itself when a kept connection was closed, and nobody counts that.
+        self._session._retry_connection = False
 
     async def close(self) -> None:
         """Give all connections up."""
@@ -117,12 +123,13 @@ class HttpTransport:
             allow_redirects=False,
             timeout=timeout,
         )
+        asked_at = time.time()
         with _explained():  # a head that trickles in has an end, too
             response = await asyncio.wait_for(
                 asked, manners.connect_seconds + manners.low_speed_seconds
             )
         try:
-            yield _reply(request.url, response, manners)
+            yield _reply(request.url, response, manners, asked_at)
         finally:
             if response.content.is_eof():
                 response.release()
@@ -142,7 +149,7 @@ class _Response(aiohttp.ClientResponse):
         return await super().start(connection)
 
 
-def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners) -> Reply:
+def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners, asked_at: float) -> Reply:
     raw = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers
     )
@@ -161,6 +168,8 @@ def _reply(url: str, response: aiohttp.ClientResponse, manners: Manners) -> Repl
         address=address,
         version=f"{version.major}.{version.minor}" if version else "1.1",
         chunks=_chunks(response, manners),
+        request_headers=tuple(response.request_info.headers.items()),
+        asked_at=asked_at,
     )
 
 
@@ -204,7 +213,14 @@ class _explained:  # noqa: N801
 
 
 def host_of(url: str) -> str:
-    """Return host:port, the port only if it is not the scheme's own: one host, one gate."""
-    parts = yarl.URL(url, encoded=True)
-    host = parts.host or ""
-    return host if parts.is_default_port() or parts.port is None else f"{host}:{parts.port}"
+    """Return host:port, the port only if it is not the scheme's own: one host, one gate.
+
+    Of a URL that the guard refuses it is what stands there.
+    """
+    try:
+        parts = yarl.URL(url, encoded=True)
+        port = parts.port
+    except ValueError:
+        return url.partition("://")[2].partition("/")[0]
+    host = parts.raw_host or ""
+    return host if parts.is_default_port() or port is None else f"{host}:{port}"

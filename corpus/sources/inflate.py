@@ -41,6 +41,10 @@ class CorruptInputError(ValueError):
         return f"{self.what} (at byte {self.offset})"
 
 
+class OverLimitError(CorruptInputError):
+    """Input that may be sound and unpacks to more than is allowed."""
+
+
 class Member(Protocol):
     """One compressed member or frame."""
 
@@ -201,11 +205,9 @@ class InflatedReader(io.RawIOBase):
 
     def _check_limits(self) -> None:
         if self._num_out > self._max_bytes:
-            raise CorruptInputError(
-                f"it unpacks to more than {self._max_bytes} bytes", self._num_in
-            )
+            raise OverLimitError(f"it unpacks to more than {self._max_bytes} bytes", self._num_in)
         ratio_limit = max(RATIO_FREE_BYTES, self._max_ratio * self._num_in)
         if self._compression is not None and self._num_out > ratio_limit:
-            raise CorruptInputError(
+            raise OverLimitError(
                 f"it unpacks to more than {self._max_ratio} times its size", self._num_in
             )

@@ -4,7 +4,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import IO, BinaryIO, Generic, TypeVar, cast
 
-from .inflate import CorruptInputError, InflatedReader
+from .inflate import CorruptInputError, InflatedReader, OverLimitError
 from .rows import printable_path
 
 MAX_HEADER_BYTES = 1 << 20  # of a long name or a pax header, which tarfile reads whole
@@ -58,6 +58,7 @@ class TarPass(Generic[Taken]):
         self._take = take
         self._reader = InflatedReader(stream, max_bytes=max_bytes, max_ratio=max_ratio)
         self.error: str | None = None
+        self.is_over_limit = False
         self.comment = ""  # of the global pax header, where git writes the commit
 
     def __iter__(self) -> Iterator[tuple[tarfile.TarInfo, Taken | None]]:
@@ -69,6 +70,7 @@ class TarPass(Generic[Taken]):
             while self._reader.read(1 << 20):  # to the end: the checksum stands there
                 pass
         except (CorruptInputError, tarfile.TarError, ValueError, OverflowError) as error:
+            self.is_over_limit = isinstance(error, OverLimitError)
             what = error.what if isinstance(error, CorruptInputError) else str(error)
             after = f", after {printable_path(last_name)}" if last_name else ""
             self.error = f"{what} (at byte {self._reader.offset}{after})"

@@ -14,7 +14,7 @@ from ..crawl.settings import Endpoints, Standins
 from ..errors import GristmillError
 from .commoncrawl.bucket import Bucket
 from .commoncrawl.tree import TreeSettings, build_tree
-from .github import GithubStandin, StandinRepository, make_repositories
+from .github import GithubStandin, Limits, StandinRepository, make_repositories
 from .server import HOST, Loopback
 from .site import WARC_ENDINGS, Site, read_warc_sites, sites_app
 
@@ -26,10 +26,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         endpoints: in place of the real ones; what no fixture is given for answers 404.
+        token_file: with a token that the stand-in for GitHub accepts; it knows no other.
         host_map: the hosts whose pages the WARC files hold; no other has an address.
     """
 
     endpoints: Endpoints
+    token_file: Path
     host_map: HostMap
 
 
@@ -53,15 +55,23 @@ def serve(standins: Standins, base: Path) -> Iterator[Stage]:
     """
     with ExitStack() as stack:
         private = tempfile.TemporaryDirectory(prefix="gristmill-", ignore_cleanup_errors=True)
-        ready = _build(standins, base, Path(stack.enter_context(private)))
+        folder = Path(stack.enter_context(private))
+        ready = _build(standins, base, folder)
         github = stack.enter_context(GithubStandin(ready.repositories))
         bucket = stack.enter_context(Loopback(Bucket(ready.bucket).app()))
         web = stack.enter_context(Loopback(sites_app(ready.sites)))
         found = msgspec.structs.asdict(github.endpoints)
         yield Stage(
             endpoints=Endpoints(**found, commoncrawl=bucket.url),
+            token_file=_write_token(folder / "token"),
             host_map=dict.fromkeys(ready.sites, (HOST, web.port)),
         )
+
+
+def _write_token(path: Path) -> Path:
+    path.touch(mode=0o600)
+    path.write_text("\n".join(Limits().tokens), encoding="ascii")
+    return path
 
 
 def _build(standins: Standins, base: Path, folder: Path) -> _Set:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ... import storage
 from ...errors import GristmillError
 from ..ledger import Item
-from ..threads import in_thread
+from ..threads import run_in_thread
 from .archive import Piece
 from .files import Choice, choose_records, choose_whole, take_up
 from .job import Job, work_through
@@ -105,7 +105,7 @@ async def _read_part(job: Job, item: Item) -> None:
     target = job.selection_folder / f"part-{item.position:06d}.parquet"
     partial_target = target.with_suffix(".partial")
     try:
-        result = await in_thread(
+        result = await run_in_thread(
             partial(_select_rows, job, part, partial_target), on_cancel=ranges.close
         )
     except (OSError, pa.ArrowException, GristmillError):
@@ -129,7 +129,7 @@ def _select_rows(job: Job, part: RangeFile, out: Path) -> PartResult:
 
 async def _select(job: Job, item: Item) -> None:
     """Write the list of files, and with it what changed, into the ledger."""
-    choices = await in_thread(partial(_choices, job))
+    choices = await run_in_thread(partial(_choices, job))
     ledger = job.context.ledger
     with ledger.transaction():
         take_up(ledger, choices)

@@ -6,7 +6,7 @@ from functools import partial
 from ... import storage
 from ..attempts import FetchError
 from ..ledger import Item
-from ..threads import in_thread
+from ..threads import run_in_thread
 from .files import FILE, FileFacts, facts_of, refuse_record, start_over
 from .job import Job
 from .outcome import MAY_BE_TRANSFER, Checked
@@ -55,7 +55,7 @@ class Copying:
         """Commit if enough came since the last time."""
         late = time.monotonic() - self._committed >= CHECKPOINT_SECONDS
         if self._num_since >= CHECKPOINT_RECORDS or (late and self._num_since):
-            await in_thread(self.output.sync)
+            await run_in_thread(self.output.sync)
             self._write()
 
     def commit(self) -> None:
@@ -67,8 +67,10 @@ class Copying:
         """Close the item; an output without a record is removed."""
         progress = self.facts.progress
         if progress.output_bytes:
-            await in_thread(self.output.sync)
-            progress.digest = await in_thread(partial(storage.digest_file, str(self.output.path)))
+            await run_in_thread(self.output.sync)
+            progress.digest = await run_in_thread(
+                partial(storage.digest_file, str(self.output.path))
+            )
         self._write(is_done=True)
         if not progress.output_bytes:
             self.output.path.unlink(missing_ok=True)

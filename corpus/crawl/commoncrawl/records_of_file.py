@@ -12,7 +12,7 @@ from functools import partial
 from ...errors import GristmillError
 from ..attempts import FetchError
 from ..ranges import strong_etag
-from ..threads import in_thread
+from ..threads import run_in_thread
 from ..transport import Reply
 from .archive import Archive, Piece
 from .choose import SELECTED
@@ -34,7 +34,7 @@ async def copy_records(copying: Copying) -> None:
     Raises:
         FetchError: the rest cannot be had now.
     """
-    records = await in_thread(partial(_wanted_records, copying))
+    records = await run_in_thread(partial(_wanted_records, copying))
     places = [record.place for record in records]
     progress = copying.facts.progress
     try:
@@ -142,7 +142,7 @@ async def _copy_stream(copying: Copying, records: Sequence[Selected]) -> None:
 async def _take(copying: Copying, batch: Sequence[Cut]) -> None:
     """Check records, and append the sound ones."""
     settings = copying.job.record_settings(all_kinds=False)
-    checks = await in_thread(lambda: [_check(record, data, settings) for record, data in batch])
+    checks = await run_in_thread(lambda: [_check(record, data, settings) for record, data in batch])
     progress = copying.facts.progress
     for (record, data), checked in zip(batch, checks, strict=True):
         again = await copying.again(record.place.offset, data, checked)

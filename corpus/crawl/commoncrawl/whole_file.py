@@ -12,7 +12,7 @@ import msgspec
 
 from ..attempts import FetchError
 from ..ranges import strong_etag
-from ..threads import in_thread
+from ..threads import run_in_thread
 from ..transport import Reply
 from .archive import file_bytes_of
 from .copying import CHECKPOINT_SECONDS, Copying
@@ -80,7 +80,7 @@ class _Checker:
         """Append bytes; None for the end of the file."""
         copying, progress = self._copying, self._copying.facts.progress
         found = _Found()
-        await in_thread(partial(self._append, data, found))
+        await run_in_thread(partial(self._append, data, found))
         losses = []
         for offset, num_bytes, checked in found.suspects:
             if not await self._is_mended(offset, num_bytes, checked, found):

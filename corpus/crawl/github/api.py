@@ -6,7 +6,7 @@ Redirects, as of renamed repositories, and links to next pages are followed with
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import msgspec
 
@@ -16,8 +16,15 @@ from ..ledger import Ledger
 from ..transport import host_of
 from ..verdict import Judge, retry_after
 from .kept_answers import KeptAnswers
-from .replies import UnavailableError, judge_api, judge_graphql, outcome, refusal
-from .tokens import Resource, TokenPool
+from .replies import (
+    Outcome,
+    UnavailableError,
+    judge_api,
+    judge_graphql,
+    outcome,
+    refusal,
+)
+from .tokens import Resource, Token, TokenPool
 
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 64 << 20
@@ -30,16 +37,10 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;[^<]*rel="next"')
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """One decoded answer.
-
-    Attributes:
-        next_url: of the following page.
-        is_unchanged: whether GitHub said that it is as it was kept.
-    """
+    """One decoded answer, and the address of the following page."""
 
     content: T
     next_url: str | None
-    is_unchanged: bool = False
 
 
 class GraphqlError(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,32 +81,31 @@ class GithubApi:
         self._num_attempts = num_attempts
 
     def url(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """Return the URL of a path that starts with a slash."""
-        return f"{self._root}{path}" + (f"?{urlencode(params)}" if params else "")
+        """Return what is asked for, below the root: it outlives another root."""
+        return path + (f"?{urlencode(params)}" if params else "")
 
-    async def get_json(self, url: str, *, content: type[T], is_kept: bool = False) -> Page[T]:
+    async def get_json(self, url: str, *, content: type[T], is_last_kept: bool = False) -> Page[T]:
         """Return one answer.
 
         Args:
-            is_kept: keep it, and ask GitHub first whether what is kept has changed.
+            is_last_kept: keep it if no page follows, and ask whether it has changed since.
 
         Raises:
             UnavailableError: if GitHub will not give it.
             FetchError: if it cannot be had now.
         """
-        known = self._kept.get(url) if is_kept else None
+        known = self._kept.get(url) if is_last_kept else None
         headers = {} if known is None else {"If-None-Match": known.etag}
         answer = await self._get(url, headers)
         if answer.status == 304 and known is not None:
-            decoded = _decode(url, known.body, content)
-            return Page(content=decoded, next_url=self._next(url, known.link), is_unchanged=True)
+            return Page(content=_decode(url, known.body, content), next_url=None)
         if answer.status != 200:
             raise UnavailableError(url, refusal(answer))
         decoded = _decode(url, answer.body, content)
-        link = answer.headers.get("link", "")
-        if is_kept and "etag" in answer.headers:
-            self._kept.keep(url, etag=answer.headers["etag"], link=link, body=answer.body)
-        return Page(content=decoded, next_url=self._next(url, link))
+        next_url = self._next(url, answer.headers.get("link", ""))
+        if is_last_kept and next_url is None and "etag" in answer.headers:
+            self._kept.keep(url, etag=answer.headers["etag"], body=answer.body)
+        return Page(content=decoded, next_url=next_url)
 
     async def pages(self, url: str, *, content: type[T]) -> AsyncIterator[Page[T]]:
         """Yield an answer and all that its links lead to."""
@@ -139,12 +139,12 @@ class GithubApi:
         return decoded
 
     async def _get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        resource: Resource = "search" if url.startswith(f"{self._root}/search/") else "core"
+        resource: Resource = "search" if url.startswith("/search/") else "core"
         for _ in range(MAX_MOVES + 1):
             answer = await self._ask(url, resource, headers)
             if answer.status not in (301, 302, 307, 308):
                 return answer
-            url = self._within(url, answer.headers.get("location", ""))
+            url = self._within(url, urljoin(self._root + url, answer.headers.get("location", "")))
         raise FetchError(url, "redirect_loop", f"more than {MAX_MOVES} redirects")
 
     async def _ask(
@@ -161,7 +161,7 @@ class GithubApi:
         while True:
             async with self.tokens.lend(resource) as token:
                 answer = await self._fetcher.get(
-                    url,
+                    self._root + url,
                     max_bytes=MAX_ANSWER_BYTES,
                     method="GET" if body is None else "POST",
                     headers={**HEADERS, **headers, **token.headers()},
@@ -176,29 +176,36 @@ class GithubApi:
                 if found == "take" or (found == "bad_token" and token.is_anonymous):
                     token.succeeded()
                     return answer
-                host = self._fetcher.hosts.get(host_of(url))
-                host.counts.retries += 1
-                if found == "bad_token":
-                    self.tokens.drop(token)
-                    continue
-                if found == "primary_limit":
-                    host.counts.refusals += 1
-                    self.tokens.exhausted(token, resource)
-                    continue
-                wait = self.tokens.blocked(token, retry_after(answer.headers))
-                host.pushed_back()
-                num_blocks += 1
-            if num_blocks >= self._num_attempts:
+                wait = self._limited(token, resource, found, answer)
+            num_blocks += wait is not None
+            if wait is not None and num_blocks >= self._num_attempts:
                 raise FetchError(url, "secondary_limit", "again and again", wait_seconds=wait)
+
+    def _limited(
+        self, token: Token, resource: Resource, found: Outcome, answer: Answer
+    ) -> float | None:
+        """Take note of an answer about a token; return the wait after a secondary limit."""
+        host = self._fetcher.hosts.get(host_of(self._root))
+        host.counts.retries += 1
+        if found == "bad_token":
+            self.tokens.drop(token)
+            return None
+        if found == "primary_limit":
+            host.counts.refusals += 1
+            self.tokens.exhausted(token, resource)
+            return None
+        host.pushed_back()
+        return self.tokens.blocked(token, retry_after(answer.headers))
 
     def _next(self, url: str, link: str) -> str | None:
         match = _NEXT.search(link)
         return None if match is None else self._within(url, match[1])
 
     def _within(self, url: str, target: str) -> str:
-        if not target.startswith(f"{self._root}/"):
+        below = target.removeprefix(self._root)
+        if not below.startswith("/"):
             raise FetchError(url, "refused_host", "it leads out of the API")
-        return target
+        return below
 
 
 def _decode(url: str, body: bytes, content: type[T]) -> T:

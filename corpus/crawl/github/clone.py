@@ -39,6 +39,7 @@ def clone(
     guard: Guard,
     addresses: tuple[str, ...] = (),
     stop: threading.Event | None = None,
+    trace: Path | None = None,
 ) -> str:
     """Fetch one commit without blobs over the limit into a new bare repository; return the commit.
 
@@ -47,12 +48,15 @@ def clone(
         commit: the wanted one, or None for the default branch's.
         addresses: those that the guard allowed for the host; git connects to no other.
         stop: ends the clone once it is set.
+        trace: where git writes down the heads of its requests; absolute.
 
     Raises:
         CloneError: if it fails, is refused, or takes too long or too much disk.
     """
     _check(url, commit, guard)
     environment = _environment(guard)
+    if trace is not None:
+        environment |= {"GIT_TRACE_CURL": str(trace), "GIT_TRACE_CURL_NO_DATA": "1"}
     start = ["git", "init", "-q", "--bare", "--template=", f"--initial-branch={BRANCH}"]
     run_git_bounded([*start, "--", str(folder)], folder, environment, settings, stop)
     command = ["git", *_options(url, settings, addresses), f"--git-dir={folder}", "fetch"]

@@ -14,6 +14,7 @@ import zstandard
 from ...errors import StorageError
 from ...ids import ID_BYTES
 from ..ledger import Ledger
+from ..manifest import CrawlFile
 
 FOLDER = "issues"
 SUFFIX = ".jsonl.zst"
@@ -24,20 +25,6 @@ CREATE TABLE IF NOT EXISTS document_files(
     digest TEXT
 )
 """
-
-
-class DocumentFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that will not change any more.
-
-    Attributes:
-        name: below the crawl's folder.
-        digest: hex blake2b-128 of its bytes.
-    """
-
-    name: str
-    size_bytes: int
-    num_items: int
-    digest: str
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +56,6 @@ class DocumentFiles:
         self._connection = ledger.connection
         self._folder = ledger.folder / FOLDER
         self._max_file_bytes = max_file_bytes
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._connection.execute(_TABLE)
         self._cut()
 
@@ -82,6 +68,7 @@ class DocumentFiles:
         number, start = self._open_file()
         path = self._path(number)
         try:
+            self._folder.mkdir(exist_ok=True)
             with path.open("r+b" if start else "wb") as file:
                 file.truncate(start)  # what a transaction that failed had written
                 file.seek(start)
@@ -99,8 +86,8 @@ class DocumentFiles:
             (start + len(frame), len(documents), number),
         )
 
-    def close(self) -> list[DocumentFile]:
-        """Close the file that is open, and return all that hold anything."""
+    def close(self) -> list[CrawlFile]:
+        """Close the file that is open, and return all that hold anything, for the manifest."""
         rows = self._connection.execute("SELECT number FROM document_files WHERE digest IS NULL")
         for (number,) in rows.fetchall():
             self._connection.execute(
@@ -112,7 +99,7 @@ class DocumentFiles:
             " WHERE num_items > 0 ORDER BY number"
         )
         return [
-            DocumentFile(
+            CrawlFile(
                 name=f"{FOLDER}/{number:05d}{SUFFIX}",
                 size_bytes=size,
                 num_items=num_items,

@@ -42,6 +42,7 @@ def strip_email(text: str, *, is_reply: bool) -> str:
         num_wrote = 0 if is_code else _num_wrote(lines, index)
         if num_wrote:
             index = _after_quotation(lines, index + num_wrote)
+            kept.append("")
             continue
         index += 1
         if is_code or len(line) > MAX_LINE_CHARS:

@@ -26,6 +26,7 @@ Failure = Literal[
     "refused_url",
     "moved",
     "not_found",
+    "dmca",
     "forbidden",
     "rate_limited",
     "no_commit",
@@ -34,7 +35,8 @@ Failure = Literal[
 _SIGNS: tuple[tuple[Failure, str], ...] = (
     ("moved", r"returned error: 30\d|redirect"),
     ("rate_limited", r"returned error: 429"),
-    ("not_found", r"returned error: 4(?:04|10|51)|could not read Username|Authentication failed"),
+    ("dmca", r"returned error: 451"),
+    ("not_found", r"returned error: 4(?:04|10)|could not read Username|Authentication failed"),
     ("not_found", r"repository '.*' not found"),
     ("forbidden", r"returned error: 4\d\d"),
     ("no_commit", r"not our ref|couldn't find remote ref|unadvertised object"),

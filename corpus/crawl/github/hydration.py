@@ -67,6 +67,23 @@ class Hydrator:
             if not await self._until_stop(items):
                 return
 
+    async def look_again(self, facts: RepositoryFacts) -> RepositoryFacts | str:
+        """Return what a repository is by now, or why it is not wanted or not to be had any more.
+
+        Raises:
+            FetchError: if it cannot be asked for now.
+        """
+        item = self._ledger.get(REPOSITORY, str(facts.id))
+        assert item is not None
+        try:
+            found = await self._ask_rest(item)
+        except UnavailableError as error:
+            return error.reason
+        rule = self._rules.refusal(found)
+        if rule is None:
+            self._ledger.settle(REPOSITORY, item.id, "done", facts=found)
+        return rule or found
+
     async def _until_stop(self, items: Sequence[Item]) -> bool:
         """Hydrate items in batches at once; return whether to go on."""
         named = [item for item in items if item.id.startswith(NAME)]
@@ -160,7 +177,7 @@ class Hydrator:
                 return False
         return True
 
-    async def _ask_rest(self, item: Item) -> RepositoryFacts | str:
+    async def _ask_rest(self, item: Item) -> RepositoryFacts:
         is_name = item.id.startswith(NAME)
         path = f"/repos/{item.id.removeprefix(NAME)}" if is_name else f"/repositories/{item.id}"
         page = await self._api.get_json(self._api.url(path), content=RestRepository)

@@ -25,20 +25,22 @@ ThreadDrop = Literal["only_bots", "too_short", "long_monologue"]
 
 _BOT_ENDINGS = ("[bot]", "-bot", "_bot", "-robot", "-ci", "-automation")
 _BOTS = frozenset(
-    (
-        "apache-hbase autorestci bors botmanager claassistant claassistantio cmsbuild codecov "
-        "codecov-commenter codecov-io coveralls danger-public dependabot dnfclas googlebot "
-        "greenkeeper homu houndci-bot jenkins karma-pr-reporter k8s-ci-robot mergify msftclas "
-        "pep8speaks probot-stale pydocteur pyup-bot renovate rust-highfive rust-timer rustbot "
-        "snyk-bot sonarcloud sparkqa stale traviscibot tensorflow-butler tfdocsbot vercel "
-    ).split()  # noqa: SIM905
+    re.findall(
+        r"\S+",
+        """
+        apache-hbase autorestci bors botmanager claassistant claassistantio cmsbuild codecov
+        codecov-commenter codecov-io coveralls danger-public dependabot dnfclas googlebot
+        greenkeeper homu houndci-bot jenkins karma-pr-reporter k8s-ci-robot mergify msftclas
+        pep8speaks probot-stale pydocteur pyup-bot renovate rust-highfive rust-timer rustbot snyk-
+        bot sonarcloud sparkqa stale traviscibot tensorflow-butler tfdocsbot vercel
+        """,
+    )
 )
 _ADDRESS = re.compile(
     r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}"
     r"(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}\b"
 )
 _MENTION = re.compile(r"(?<![\w`/@.])@([A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?)\b(?!/)")
-_TEMPLATE = re.compile(r"<!--.*?-->", re.DOTALL)
 _BLANKS = re.compile(r"\n{3,}")
 
 
@@ -74,7 +76,7 @@ def is_bot(comment: Comment) -> bool:
 def clean_comment(text: str, *, is_reply: bool) -> str:
     """Return what a person wrote in a comment, its middle left out if it is long."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    text = strip_email(_TEMPLATE.sub("", text), is_reply=is_reply)
+    text = strip_email(_without_hints(text), is_reply=is_reply)
     lines = _BLANKS.sub("\n\n", text).strip().split("\n")
     if len(lines) > MAX_LINES:
         lines = [*lines[: MAX_LINES - TAIL_LINES], TRUNCATED, *lines[-TAIL_LINES:]]
@@ -102,6 +104,19 @@ class Names:
         if self._bare is None:
             return text
         return self._bare.sub(lambda match: self.alias(match[0]), text)
+
+
+def _without_hints(text: str) -> str:
+    """Leave out HTML comments, with which templates tell what to write."""
+    parts = []
+    position = 0
+    while (start := text.find("<!--", position)) >= 0:
+        end = text.find("-->", start + 4)
+        if end < 0:
+            break
+        parts.append(text[position:start])
+        position = end + 3
+    return "".join(parts) + text[position:]
 
 
 def _is_command(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Answers that are kept with their ETag, so that asking again costs nothing unless they changed.
+"""Ends of listings, kept with their ETag, so that asking again costs nothing unless they grew.
 
 GitHub does not count an answer 304 to a request with a token.
 """
@@ -11,16 +11,15 @@ from ..ledger import Ledger
 MAX_KEPT_BYTES = 8 << 20
 _TABLE = """
 CREATE TABLE IF NOT EXISTS kept_answers(
-    url TEXT PRIMARY KEY, etag TEXT NOT NULL, link TEXT NOT NULL, body BLOB NOT NULL
+    url TEXT PRIMARY KEY, etag TEXT NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID
 """
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A body, its ETag and its Link header."""
+    """A body and its ETag."""
 
     etag: str
-    link: str
     body: bytes
 
 
@@ -34,18 +33,18 @@ class KeptAnswers:
     def get(self, url: str) -> KeptAnswer | None:
         """Return what is kept of a URL."""
         row = self._connection.execute(
-            "SELECT etag, link, body FROM kept_answers WHERE url = ?", (url,)
+            "SELECT etag, body FROM kept_answers WHERE url = ?", (url,)
         ).fetchone()
         if row is None:
             return None
-        body = zstandard.ZstdDecompressor().decompress(row[2], max_output_size=MAX_KEPT_BYTES)
-        return KeptAnswer(etag=row[0], link=row[1], body=body)
+        body = zstandard.ZstdDecompressor().decompress(row[1], max_output_size=MAX_KEPT_BYTES)
+        return KeptAnswer(etag=row[0], body=body)
 
-    def keep(self, url: str, *, etag: str, link: str, body: bytes) -> None:
+    def keep(self, url: str, *, etag: str, body: bytes) -> None:
         """Keep an answer, unless it is too long."""
         if len(body) > MAX_KEPT_BYTES:
             return
         packed = zstandard.ZstdCompressor().compress(body)
         self._connection.execute(
-            "INSERT OR REPLACE INTO kept_answers VALUES (?, ?, ?, ?)", (url, etag, link, packed)
+            "INSERT OR REPLACE INTO kept_answers VALUES (?, ?, ?)", (url, etag, packed)
         )

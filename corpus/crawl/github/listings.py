@@ -122,9 +122,7 @@ class Listings:
     async def _list_pages(self, item: Item, url: str) -> None:
         next_url: str | None = url
         while next_url is not None:
-            page = await self._api.get_json(
-                next_url, content=list[ListedRepository | None], is_kept=True
-            )
+            page = await self._api.get_json(next_url, content=list[ListedRepository | None])
             next_url = page.next_url
             self._take_up(item, page.content, next_url or "")
 
@@ -144,8 +142,10 @@ class Listings:
             url = page.next_url
 
     async def _read_all_page(self, url: str) -> Page[list[ListedRepository | None]]:
-        kept = self._created_before > datetime.now(timezone.utc)
-        return await self._api.get_json(url, content=list[ListedRepository | None], is_kept=kept)
+        is_open = self._created_before > datetime.now(timezone.utc)
+        return await self._api.get_json(
+            url, content=list[ListedRepository | None], is_last_kept=is_open
+        )
 
     async def _is_past(self, bound: IdBound, listed: Sequence[ListedRepository]) -> bool:
         """Tell whether a page reaches what is too young, by the last one that can be seen."""

@@ -1,4 +1,4 @@
-"""All that a GitHub crawl asks but files: finds repositories, learns what they are, reads issues."""
+"""All of a GitHub crawl but files: finds repositories, learns what they are, reads issues."""
 
 import asyncio
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class Metadata:
         api = GithubApi(context.fetcher, tokens, root=root, ledger=context.ledger)
         self.rules = Rules(settings, read_opt_out(context.opt_out))
         self._discovery = Discovery(context, settings, api, self.rules, wait_seconds=wait_seconds)
-        self._hydrator = Hydrator(context, api, self.rules, wait_seconds=wait_seconds)
+        self.hydrator = Hydrator(context, api, self.rules, wait_seconds=wait_seconds)
         self.issues = IssueCrawl(context, settings, api, wait_seconds=wait_seconds)
         self._discovery.prepare()
         num_stored = decide_again(context.ledger, self.rules)
@@ -61,7 +61,7 @@ class Metadata:
         discovered = asyncio.Event()
         discovering = asyncio.ensure_future(self._discovery.run())
         discovering.add_done_callback(lambda _: discovered.set())
-        hydrating = asyncio.ensure_future(self._hydrator.run(discovered=discovered))
+        hydrating = asyncio.ensure_future(self.hydrator.run(discovered=discovered))
         try:
             await asyncio.gather(discovering, hydrating)
         finally:

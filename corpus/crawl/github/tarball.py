@@ -33,6 +33,7 @@ class Tarball:
     Attributes:
         commit: what git wrote into the archive's comment, "" if there is none.
         error: what ended the archive early; then the files so far are not the whole.
+        is_over_limit: whether that was a limit, and not damage.
     """
 
     def __init__(self, path: Path, limits: ContentLimits) -> None:
@@ -40,6 +41,7 @@ class Tarball:
         self._limits = limits
         self.commit = ""
         self.error: str | None = None
+        self.is_over_limit = False
 
     def __iter__(self) -> Iterator[RepositoryFile]:
         limits = self._limits
@@ -53,10 +55,12 @@ class Tarball:
             for num_files, file in enumerate(_files(archive, limits)):
                 if num_files >= limits.max_files:
                     self.error = f"it has more than {limits.max_files} files"
+                    self.is_over_limit = True
                     break
                 yield file
         self.commit = archive.comment if _COMMIT.fullmatch(archive.comment) else ""
         self.error = self.error or archive.error
+        self.is_over_limit = self.is_over_limit or archive.is_over_limit
 
     def _take(self, member: tarfile.TarInfo, file: IO[bytes]) -> _Blob | None:
         if member.sparse is not None:  # its size costs nothing

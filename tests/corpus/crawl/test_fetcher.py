@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,49 @@ def test_a_whole_answer_is_returned(
     answer = get(make_fetcher(), f"{server.url}/data.bin")
     assert (answer.status, answer.body, answer.address) == (200, content, "127.0.0.1")
     assert server.requests[0].headers["user-agent"].startswith("gristmill-test (+mailto:")
+
+
+def test_the_head_of_an_answer_says_how_much_of_it_is_read(
+    server: Loopback, make_fetcher: MakeFetcher, content: bytes
+) -> None:
+    url = f"{server.url}/data.bin"
+    half = get(make_fetcher(), url, may_truncate=True, limit_of=lambda reply: len(content) // 2)
+    none = get(make_fetcher(), url, may_truncate=True, limit_of=lambda reply: 0)
+    assert (half.body, half.is_truncated) == (content[: len(content) // 2], True)
+    assert (none.body, none.is_truncated) == (b"", True)
+
+
+def test_an_answer_tells_what_was_asked_and_when(
+    server: Loopback, make_fetcher: MakeFetcher
+) -> None:
+    answer = get(make_fetcher(), f"{server.url}/data.bin", headers={"If-Match": "*"})
+    asked = {name.lower(): value for name, value in answer.request_headers}
+    assert asked == server.requests[0].headers
+    assert abs(answer.asked_at - time.time()) < 3600
+
+
+def test_a_host_that_is_met_already_is_given_other_manners(
+    server: Loopback, make_fetcher: MakeFetcher, quick: Manners
+) -> None:
+    fetcher, url = make_fetcher(), f"{server.url}/data.bin"
+    host = f"127.0.0.1:{server.port}"
+
+    async def run() -> float:
+        async with fetcher:
+            await fetcher.get(url, max_bytes=1 << 20)
+            slower = msgspec.structs.replace(quick, requests_per_second=20, burst=1)
+            fetcher.hosts.set_manners(host, slower)
+            for _ in range(2):
+                await fetcher.get(url, max_bytes=1 << 20)
+        return fetcher.hosts.get(host).counts.waited_seconds
+
+    assert asyncio.run(run()) >= 2 / 20 * 0.9
+
+
+def test_what_may_not_be_asked_is_no_request(make_fetcher: MakeFetcher) -> None:
+    fetcher = make_fetcher(guard=Guard())
+    assert failure(fetcher, "http://127.0.0.1/") == "refused_address"
+    assert fetcher.hosts.take_counts() == []
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,17 @@ def test_a_stand_in_answers_for_a_host_and_no_other_host_has_an_address() -> Non
         await resolver.close()
 
     asyncio.run(resolve())
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", ".a", "*", "xn--$a", "%41", f"{'a' * 64}.test", f"{'a.' * 200}b", "[v1.x]"]
+)
+def test_a_name_that_dns_cannot_be_asked_for_is_refused(host: str) -> None:
+    with pytest.raises(RefusedUrlError) as caught:
+        Guard().check_url(f"http://{host}/")
+    assert caught.value.refusal == "url"
+
+
+@pytest.mark.parametrize("host", ["a_b.example", "xn--strae-oqa.de", "example.org.", "a:8080"])
+def test_a_name_that_is_odd_and_real_is_allowed(host: str) -> None:
+    Guard().check_url(f"http://{host}/")

@@ -27,6 +27,35 @@ def test_items_are_taken_in_the_order_in_which_they_were_found(tmp_path: Path) -
         assert ids(ledger, 2) == ["9", "10"]
 
 
+def test_items_of_a_smaller_rank_come_first_and_a_rank_only_falls(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("repository", [("far", {"depth": 3}), ("middle", {})], rank=3)
+        ledger.add("repository", [("near", {})], rank=1)
+        ledger.add("repository", [("far", {"depth": 2})], rank=2)
+        ledger.add("repository", [("near", {})], rank=5)
+        assert ids(ledger) == ["near", "far", "middle"]
+        assert ledger.take("repository", 2, now=NOW)[1].facts == b'{"depth":2}'
+        assert ledger.counts() == {"repository": {"waiting": 3}}
+
+
+def test_what_was_refused_for_a_reason_may_wait_again(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("repository", [("1", {}), ("2", {})])
+        ledger.settle("repository", "1", "refused", reason="max_pages")
+        ledger.settle("repository", "2", "refused", reason="robots")
+        ledger.reopen("repository", "max_pages")
+        assert ids(ledger) == ["1"]
+        assert ledger.reasons("refused") == {"repository": {"robots": 1}}
+
+
+def test_what_is_no_item_is_counted_too(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add_tally("link", "refused", "outside", 3)
+        ledger.add_tally("link", "refused", "outside", 4)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.reasons("refused") == {"link": {"outside": 7}}
+
+
 def test_what_is_settled_is_not_taken_again(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         ledger.add("repository", [("1", {}), ("2", {}), ("3", {})])

@@ -52,6 +52,49 @@ def test_every_item_is_worked_off_once_and_no_more_than_allowed_at_a_time(ledger
         assert max(at_once) == 3
 
 
+def test_no_lane_waits_for_another_and_each_keeps_its_order(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    ledger = Ledger(tmp_path)
+
+    async def work(item: Item) -> None:
+        await asyncio.sleep(0.01 if item.lane == "slow" else 0)
+        seen.append(item.id)
+        ledger.settle("page", item.id, "done")
+
+    with ledger:
+        for lane in ("slow", "quick"):
+            ledger.add("page", [(f"{lane} {number}", {}) for number in range(5)], lane=lane)
+        stop = asyncio.Event()
+        asyncio.run(work_off(ledger, "page", work, concurrency=9, lane_concurrency=1, stop=stop))
+    assert sorted(seen) == [f"{lane} {number}" for lane in ("quick", "slow") for number in range(5)]
+    assert [name for name in seen if "slow" in name] == sorted(
+        name for name in seen if "slow" in name
+    )
+    assert seen.index("quick 4") < seen.index("slow 4")
+
+
+def test_lanes_share_what_may_be_in_flight_at_all(tmp_path: Path) -> None:
+    at_once: list[int] = []
+    running: set[str] = set()
+
+    ledger = Ledger(tmp_path)
+
+    async def work(item: Item) -> None:
+        running.add(item.id)
+        at_once.append(len(running))
+        await asyncio.sleep(0)
+        running.remove(item.id)
+        ledger.settle("page", item.id, "done")
+
+    with ledger:
+        for number in range(20):
+            ledger.add("page", [(str(number), {})], lane=str(number % 7))
+        stop = asyncio.Event()
+        asyncio.run(work_off(ledger, "page", work, concurrency=3, lane_concurrency=2, stop=stop))
+    assert (len(at_once), max(at_once)) == (20, 3)
+
+
 def test_what_fails_comes_again_and_in_the_end_has_failed(ledger: Ledger) -> None:
     attempts: list[str] = []
 
@@ -111,3 +154,25 @@ def test_any_other_error_ends_the_crawl(ledger: Ledger) -> None:
 
     with ledger, pytest.raises(OSError, match="No space left"):
         run(ledger, work)
+
+
+def test_a_pool_waits_for_what_is_still_to_be_added(ledger: Ledger) -> None:
+    fed = asyncio.Event()
+
+    async def work(item: Item) -> None:
+        ledger.settle("page", item.id, "done")
+
+    async def feed_late() -> None:
+        await asyncio.sleep(0.05)
+        ledger.add("page", [("late", {})])
+        fed.set()
+
+    async def drain() -> None:
+        await asyncio.gather(
+            work_off(ledger, "page", work, concurrency=3, stop=asyncio.Event(), fed=fed),
+            feed_late(),
+        )
+
+    with ledger:
+        asyncio.run(drain())
+        assert ledger.counts()["page"] == {"done": 21}

@@ -84,6 +84,8 @@ class Crawl:
         self.opt_out: Path | None = None
         self.environment = {"GITHUB_TOKEN": TOKEN}
         self.secondary_seconds = 0.2
+        self.stop_at_note = ""
+        self.is_refreshed = False
         self.endpoints = msgspec.convert(msgspec.structs.asdict(standin.endpoints), Endpoints)
         self.settings = GithubCrawl(name="test", **settings)  # type: ignore[arg-type]
 
@@ -96,11 +98,15 @@ class Crawl:
         return self
 
     async def _run(self) -> None:
+        stop = asyncio.Event()
+
+        def note(text: str) -> None:
+            self.notes.append(text)
+            if self.stop_at_note and self.stop_at_note in text:
+                stop.set()
+
         fetcher = Fetcher(
-            guard=Guard(allow_loopback=True),
-            user_agent=AGENT,
-            manners=QUICK,
-            note=self.notes.append,
+            guard=Guard(allow_loopback=True), user_agent=AGENT, manners=QUICK, note=note
         )
         with Ledger(self.folder) as ledger:
             ledger.revive()
@@ -113,8 +119,8 @@ class Crawl:
                     endpoints=self.endpoints,
                     allow_loopback=True,
                     opt_out=self.opt_out,
-                    stop=asyncio.Event(),
-                    note=self.notes.append,
+                    stop=stop,
+                    note=note,
                     user_agent=AGENT,
                 )
                 metadata = Metadata(
@@ -124,6 +130,8 @@ class Crawl:
                     wait_seconds=0.05,
                     secondary_seconds=self.secondary_seconds,
                 )
+                if self.is_refreshed:
+                    metadata.issues.refresh()
                 await metadata.find()
                 await metadata.issues.run()
                 metadata.issues.files.close()

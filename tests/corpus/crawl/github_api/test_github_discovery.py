@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from github_crawl import BORN, Crawl, repository
 
 from gristmill.corpus.crawl.github.discovery import hour_names
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.standins.faults import Fault
 from gristmill.corpus.standins.github import GithubStandin
+
+from .github_crawl import BORN, Crawl, repository
 
 Serve = Callable[..., GithubStandin]
 CrawlOf = Callable[..., Crawl]
