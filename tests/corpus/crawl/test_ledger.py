@@ -167,12 +167,17 @@ def test_what_is_forgotten_is_no_longer_counted(tmp_path: Path) -> None:
         assert ledger.reasons("refused") == {}
 
 
+def _roll_back_and_fail(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add("repository", [("1", {})])
+        ledger.connection.execute("ROLLBACK")  # as SQLite does when the disk is full
+        raise KeyError
+
+
 def test_a_transaction_that_cannot_be_ended_leaves_the_ledger_usable(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
-        with pytest.raises(KeyError), ledger.transaction():
-            ledger.add("repository", [("1", {})])
-            ledger.connection.execute("ROLLBACK")  # as SQLite does when the disk is full
-            raise KeyError
+        with pytest.raises(KeyError):
+            _roll_back_and_fail(ledger)
         with ledger.transaction():
             ledger.add("repository", [("2", {})])
         assert ids(ledger) == ["2"]
