@@ -1,6 +1,8 @@
 """Texts of the items that are compared: gathered out of every shard, or read where they lie."""
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +15,7 @@ from ...dedup.columns import id_prefixes
 from ...dedup.shingle_sets import TextRun
 from ..artifact import InputFile, open_parquet
 from ..output import Output
+from ..reader import read_batches
 from ..stage import Inputs
 from .exchange import Exchange, key_of_number, partition_name, runs_of_equal
 
@@ -42,7 +45,7 @@ class Gather(Exchange, frozen=True, kw_only=True):
         """Write the TEXTs of items, by id and row."""
         rows, items, partitions = self._rows(inputs)
         with self.sorter(key_of_number("place"), output, _in_order) as sorter:
-            for first, texts in _row_groups(inputs.one("read"), rows, self.text_field):
+            for first, texts in _some_texts(inputs.one("read"), rows, self.text_field):
                 here = slice(
                     int(np.searchsorted(rows, first)),
                     int(np.searchsorted(rows, first + len(texts))),
@@ -91,20 +94,19 @@ def _texts(
     return pa.table([places, items, rows, num_bytes, texts], schema=TEXT)
 
 
-def _row_groups(
+def _some_texts(
     file: InputFile, rows: npt.NDArray[np.int64], text_field: str
 ) -> Iterator[tuple[int, pa.ChunkedArray]]:
-    """Yield the row groups that hold any of the rows: number of its first row, texts."""
+    """Yield what of the row groups that hold any of the rows: number of its first row, texts."""
     with open_parquet(file.url) as parquet:
-        first = 0
-        for group in range(parquet.num_row_groups):
-            last = first + parquet.metadata.row_group(group).num_rows
-            if np.searchsorted(rows, first) < np.searchsorted(rows, last):
-                texts = parquet.read_row_group(group, columns=[text_field], use_threads=False)[
-                    text_field
-                ]
-                yield first, texts.cast(pa.large_string())
-            first = last
+        sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+        bounds = np.cumsum([0, *sizes])
+        wanted = np.flatnonzero(np.diff(np.searchsorted(rows, bounds))).tolist()
+        for group, batches in groupby(read_batches(parquet, [text_field], wanted), itemgetter(0)):
+            first = int(bounds[group])
+            for _, table in batches:
+                yield first, table[text_field].cast(pa.large_string())
+                first += table.num_rows
 
 
 def gathered_run(file: InputFile) -> TextRun:
@@ -127,7 +129,7 @@ def text_run(file: InputFile, members: InputFile, text_field: str) -> TextRun:
         table = members.read(["item_id", "row"])
         table = table.filter(pc.is_in(table["item_id"], value_set=ids)).sort_by("row")
         rows, items = table["row"].to_numpy(), table["item_id"].combine_chunks()
-        for first, column in _row_groups(file, rows, text_field):
+        for first, column in _some_texts(file, rows, text_field):
             start, stop = np.searchsorted(rows, (first, first + len(column)))
             chosen = column.take(rows[start:stop] - first)
             yield pa.table([items[start:stop], chosen], names=["item_id", "text"])

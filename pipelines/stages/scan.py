@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
 from ..output import Output
+from ..reader import read_batches
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, shard_number, write_partitions
 from .items import ITEM
@@ -49,30 +51,31 @@ class Scan(Stage, frozen=True, kw_only=True):
         with open_parquet(file.url) as parquet:
             first, seen = 0, Repeats()
             output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0, seen))
-            for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=columns, use_threads=False)
-                output.write(self._rows(table, file.shard, first, seen))
-                first += table.num_rows
+            for _, group in groupby(read_batches(parquet, columns), itemgetter(0)):
+                rows = []
+                for _, table in group:
+                    rows.append(self._rows(table, file.shard, first, seen))
+                    first += table.num_rows
+                output.write(pa.concat_tables(rows))
 
     def _rows(self, table: pa.Table, shard: str, first: int, seen: "Repeats") -> pa.Table:
         texts = table[self.text_field].cast(pa.large_string())
+        rows = range(first, first + table.num_rows)
         if self.id_field:
-            names = table[self.id_field].cast(pa.string()).to_pylist()
+            names = table[self.id_field].cast(pa.string())
         else:
-            names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
+            names = pa.array([f"{shard}:{row}" for row in rows], pa.string())
         contents = _content_digests(texts)
         signed = sign_column(texts, self.scheme)
-        signatures = binary_column(signed.values.view(np.uint8))
-        missing = pa.scalar(None, signatures.type)
         return pa.table(
             {
-                "item_id": _row_ids(names, contents.to_pylist(), shard, seen),
+                "item_id": _row_ids(names.to_pylist(), contents.to_pylist(), shard, seen),
                 "item_content": contents,
                 "num_bytes": pc.fill_null(pc.binary_length(texts), 0).cast(pa.int64()),
-                "name": pa.array(names, pa.string()),
+                "name": names,
                 "file": pa.repeat(pa.scalar(shard), table.num_rows),
-                "row": pa.array(range(first, first + table.num_rows), pa.int64()),
-                "signature": pc.if_else(pa.array(signed.present), signatures, missing),
+                "row": pa.array(rows, pa.int64()),
+                "signature": binary_column(signed.values.view(np.uint8), signed.present),
             }
         )
 
@@ -177,7 +180,9 @@ class KeepRows(Stage, frozen=True, kw_only=True):
         with open_parquet(file.url) as parquet:
             first = 0
             output.write(parquet.schema_arrow.empty_table())
-            for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, use_threads=False)
-                output.write(table.filter(keeps.slice(first, table.num_rows)))
-                first += table.num_rows
+            for _, group in groupby(read_batches(parquet), itemgetter(0)):
+                rows = []
+                for _, table in group:
+                    rows.append(table.filter(keeps.slice(first, table.num_rows)))
+                    first += table.num_rows
+                output.write(pa.concat_tables(rows))
