@@ -213,7 +213,7 @@ class FileGraph:
         listing = join(out, "duplicates.parquet")
         if record != _read_record(out) or not exists(listing):
             with replace_atomically(listing) as partial:
-                write_listing(store, artifacts, partial, self._settings.memory_bytes)
+                write_listing(store, artifacts, partial, memory_bytes=self._settings.memory_bytes)
             write_bytes(join(out, "dedup.json"), msgspec.json.encode(record))
         return record
 

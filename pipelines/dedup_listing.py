@@ -43,7 +43,7 @@ _DUPLICATES = """
 """
 
 
-def write_listing(store: Store, artifacts: Artifacts, path: Path, memory_bytes: int) -> None:
+def write_listing(store: Store, artifacts: Artifacts, path: Path, *, memory_bytes: int) -> None:
     """Write id, file, row, reason, keeper, keeper_file, keeper_row and similarity, by file and row.
 
     Args:

@@ -1,36 +1,52 @@
-"""The rows of a Parquet file in small tables, the next decoded while one is worked on.
+"""The rows of a Parquet file in small tables, the next made while one is worked on.
 
-Decoding leaves the interpreter, so a second thread of a worker has the next rows ready by the time
-that the last ones are signed or written. Small tables use the same memory again and again: fresh
-memory costs as much as decoding does.
+Decoding and digesting leave the interpreter, so a second thread of a worker has the next rows
+ready by the time that the last ones are signed, compared or written. Small tables use the same
+memory again and again: fresh memory costs as much as decoding does.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+Item = TypeVar("Item")
+
 BATCH_ROWS = 512
 
 
-def read_batches(
+class Rows(NamedTuple):
+    """Neighbouring rows of a row group."""
+
+    group: int
+    first: int  # the number of the first row in the file
+    table: pa.Table
+
+
+def read_rows(
     parquet: pq.ParquetFile,
     columns: Sequence[str] | None = None,
     groups: Iterable[int] | None = None,
-) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the named columns of all row groups, or of the ones numbered: group, some rows."""
-    numbers = range(parquet.num_row_groups) if groups is None else groups
-    batches = (
-        (number, pa.Table.from_batches([batch]))
-        for number in numbers
+) -> Generator[Rows, None, None]:
+    """Yield the named columns of all row groups, or of the ones that are numbered."""
+    sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+    for group in range(len(sizes)) if groups is None else groups:
+        first = sum(sizes[:group])
         for batch in parquet.iter_batches(
-            BATCH_ROWS, row_groups=[number], columns=columns, use_threads=False
-        )
-    )
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, batches, None)
-        while (found := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
-            yield found
-            del found
+            BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False
+        ):
+            yield Rows(group, first, pa.Table.from_batches([batch]))
+            first += batch.num_rows
+
+
+def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """Yield what a generator does, none of it None; a thread makes the next item meanwhile."""
+    with closing(items), ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+            del item  # so that its memory serves the one after the next

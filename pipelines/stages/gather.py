@@ -1,8 +1,6 @@
 """Texts of the items that are compared: gathered out of every shard, or read where they lie."""
 
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Generator, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +13,7 @@ from ...dedup.columns import id_prefixes
 from ...dedup.shingle_sets import TextRun
 from ..artifact import InputFile, open_parquet
 from ..output import Output
-from ..reader import read_batches
+from ..reader import ahead, read_rows
 from ..stage import Inputs
 from .exchange import Exchange, key_of_number, partition_name, runs_of_equal
 
@@ -97,16 +95,12 @@ def _texts(
 def _some_texts(
     file: InputFile, rows: npt.NDArray[np.int64], text_field: str
 ) -> Iterator[tuple[int, pa.ChunkedArray]]:
-    """Yield what of the row groups that hold any of the rows: number of its first row, texts."""
+    """Yield what the row groups hold that hold any of the rows: number of a first row, texts."""
     with open_parquet(file.url) as parquet:
         sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
-        bounds = np.cumsum([0, *sizes])
-        wanted = np.flatnonzero(np.diff(np.searchsorted(rows, bounds))).tolist()
-        for group, batches in groupby(read_batches(parquet, [text_field], wanted), itemgetter(0)):
-            first = int(bounds[group])
-            for _, table in batches:
-                yield first, table[text_field].cast(pa.large_string())
-                first += table.num_rows
+        held = np.diff(np.searchsorted(rows, np.cumsum([0, *sizes])))
+        for found in read_rows(parquet, [text_field], np.flatnonzero(held).tolist()):
+            yield found.first, found.table[text_field].cast(pa.large_string())
 
 
 def gathered_run(file: InputFile) -> TextRun:
@@ -125,7 +119,7 @@ def gathered_run(file: InputFile) -> TextRun:
 def text_run(file: InputFile, members: InputFile, text_field: str) -> TextRun:
     """Return a whole shard as a run; the items tell which rows are wanted."""
 
-    def texts(ids: pa.Array) -> Iterator[pa.Table]:
+    def texts(ids: pa.Array) -> Generator[pa.Table, None, None]:
         table = members.read(["item_id", "row"])
         table = table.filter(pc.is_in(table["item_id"], value_set=ids)).sort_by("row")
         rows, items = table["row"].to_numpy(), table["item_id"].combine_chunks()
@@ -134,7 +128,7 @@ def text_run(file: InputFile, members: InputFile, text_field: str) -> TextRun:
             chosen = column.take(rows[start:stop] - first)
             yield pa.table([items[start:stop], chosen], names=["item_id", "text"])
 
-    return TextRun(lambda: members.read(["item_id", "num_bytes"]), texts)
+    return TextRun(lambda: members.read(["item_id", "num_bytes"]), lambda ids: ahead(texts(ids)))
 
 
 def _in_order(texts: pa.Table) -> pa.Table:

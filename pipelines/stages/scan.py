@@ -19,7 +19,7 @@ from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
 from ..output import Output
-from ..reader import read_batches
+from ..reader import Rows, ahead, read_rows
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, shard_number, write_partitions
 from .items import ITEM
@@ -47,25 +47,29 @@ class Scan(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write item_id, item_content, num_bytes, name, file, row and signature of every row."""
         file = inputs.one("file")
-        columns = list(dict.fromkeys(filter(None, (self.text_field, self.id_field))))
         with open_parquet(file.url) as parquet:
-            first, seen = 0, Repeats()
-            output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0, seen))
-            for _, group in groupby(read_batches(parquet, columns), itemgetter(0)):
-                rows = []
-                for _, table in group:
-                    rows.append(self._rows(table, file.shard, first, seen))
-                    first += table.num_rows
-                output.write(pa.concat_tables(rows))
+            seen = Repeats()
+            empty = Rows(0, 0, parquet.schema_arrow.empty_table())
+            output.write(self._signed(file.shard, seen, *self._digested(empty)))
+            found = (self._digested(rows) for rows in read_rows(parquet, self._columns()))
+            for _, group in groupby(ahead(found), lambda digested: digested[0].group):
+                output.write(pa.concat_tables(self._signed(file.shard, seen, *d) for d in group))
 
-    def _rows(self, table: pa.Table, shard: str, first: int, seen: "Repeats") -> pa.Table:
-        texts = table[self.text_field].cast(pa.large_string())
-        rows = range(first, first + table.num_rows)
+    def _columns(self) -> list[str]:
+        return list(dict.fromkeys(filter(None, (self.text_field, self.id_field))))
+
+    def _digested(self, rows: Rows) -> tuple[Rows, pa.ChunkedArray, pa.Array]:
+        texts = rows.table[self.text_field].cast(pa.large_string())
+        return rows, texts, _content_digests(texts)
+
+    def _signed(
+        self, shard: str, seen: "Repeats", rows: Rows, texts: pa.ChunkedArray, contents: pa.Array
+    ) -> pa.Table:
+        numbers = range(rows.first, rows.first + len(texts))
         if self.id_field:
-            names = table[self.id_field].cast(pa.string())
+            names = rows.table[self.id_field].cast(pa.string())
         else:
-            names = pa.array([f"{shard}:{row}" for row in rows], pa.string())
-        contents = _content_digests(texts)
+            names = pa.array([f"{shard}:{row}" for row in numbers], pa.string())
         signed = sign_column(texts, self.scheme)
         return pa.table(
             {
@@ -73,8 +77,8 @@ class Scan(Stage, frozen=True, kw_only=True):
                 "item_content": contents,
                 "num_bytes": pc.fill_null(pc.binary_length(texts), 0).cast(pa.int64()),
                 "name": names,
-                "file": pa.repeat(pa.scalar(shard), table.num_rows),
-                "row": pa.array(rows, pa.int64()),
+                "file": pa.repeat(pa.scalar(shard), len(texts)),
+                "row": pa.array(numbers, pa.int64()),
                 "signature": binary_column(signed.values.view(np.uint8), signed.present),
             }
         )
@@ -178,11 +182,10 @@ class KeepRows(Stage, frozen=True, kw_only=True):
         output.texts = frozenset({self.text_field})
         file = inputs.one("file")
         with open_parquet(file.url) as parquet:
-            first = 0
             output.write(parquet.schema_arrow.empty_table())
-            for _, group in groupby(read_batches(parquet), itemgetter(0)):
-                rows = []
-                for _, table in group:
-                    rows.append(table.filter(keeps.slice(first, table.num_rows)))
-                    first += table.num_rows
-                output.write(pa.concat_tables(rows))
+            chosen = (
+                (rows.group, rows.table.filter(keeps.slice(rows.first, rows.table.num_rows)))
+                for rows in read_rows(parquet)
+            )
+            for _, group in groupby(ahead(chosen), itemgetter(0)):
+                output.write(pa.concat_tables(table for _, table in group))
