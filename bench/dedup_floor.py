@@ -73,15 +73,18 @@ def _decode(path: Path, columns: Sequence[str] | None = ("text",)) -> list[pa.Ta
         ]
 
 
-def _digest(column: pa.ChunkedArray) -> None:
-    for batch in text_batches(column, BATCH_BYTES):
-        for start, stop in pairwise(batch.offsets.tolist()):
-            sha256(batch.data[start:stop]).digest()
+def _digest(column: pa.ChunkedArray) -> list[bytes]:
+    return [
+        sha256(batch.data.data[start:stop]).digest()
+        for batch in text_batches(column, BATCH_BYTES)
+        for start, stop in pairwise(batch.offsets.tolist())
+    ]
 
 
-def _encode(tables: Sequence[pa.Table], target: Path) -> None:
+def _encode(tables: Sequence[pa.Table], target: Path) -> int:
     with pq.ParquetWriter(
         target, tables[0].schema, compression="zstd", compression_level=1, use_dictionary=["id"]
     ) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=max(1, table.num_rows))
+    return target.stat().st_size

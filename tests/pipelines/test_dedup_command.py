@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.pipelines import dedup_inputs
+from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.cli import main
 from gristmill.pipelines.dedup_command import published_artifacts
 from gristmill.pipelines.dedup_listing import write_listing
@@ -130,11 +131,12 @@ def test_the_listing_is_the_same_where_memory_does_not_suffice_for_it(tmp_path: 
     files = [write(tmp_path / f"{i}.parquet", make_rows(120, seed=i)) for i in (1, 2)]
     dedup(out, *files)
     with open_store(str(out)) as store:
-        found = {
-            stage: {shard: store.load(stage, shard, key) for shard, key in shards.items()}
-            for stage, shards in published_artifacts(str(out)).items()
-        }
-        assert all(all(shards.values()) for shards in found.values())
+        found: dict[str, dict[str, Manifest]] = {}
+        for stage, shards in published_artifacts(str(out)).items():
+            for shard, key in shards.items():
+                manifest = store.load(stage, shard, key)
+                assert manifest is not None
+                found.setdefault(stage, {})[shard] = manifest
         write_listing(store, found, tmp_path / "disk.parquet", memory_bytes=0)
     expected = pq.read_table(out / "duplicates.parquet")
     assert expected.num_rows > 30
