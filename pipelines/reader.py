@@ -1,7 +1,7 @@
 """The rows of a Parquet file in small tables, the next made while one is worked on.
 
-Decoding and digesting leave the interpreter, so a second thread of a worker has the next rows
-ready by the time that the last ones are signed, compared or written. Small tables use the same
+Decoding leaves the interpreter, so a second thread of a worker has the next rows ready by the time
+that the last ones are signed, compared or written. Small tables use the same
 memory again and again: fresh memory costs as much as decoding does.
 """
 

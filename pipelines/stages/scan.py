@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import groupby, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -48,23 +48,18 @@ class Scan(Stage, frozen=True, kw_only=True):
         """Write item_id, item_content, num_bytes, name, file, row and signature of every row."""
         file = inputs.one("file")
         with open_parquet(file.url) as parquet:
-            seen = Repeats()
+            seen, columns = Repeats(), dict.fromkeys(filter(None, (self.text_field, self.id_field)))
             empty = Rows(0, 0, parquet.schema_arrow.empty_table())
-            output.write(self._signed(file.shard, seen, *self._digested(empty)))
-            found = (self._digested(rows) for rows in read_rows(parquet, self._columns()))
-            for _, group in groupby(ahead(found), lambda digested: digested[0].group):
-                output.write(pa.concat_tables(self._signed(file.shard, seen, *d) for d in group))
+            output.write(self._signed(empty, file.shard, seen))
+            found = ahead(read_rows(parquet, list(columns)))
+            for _, group in groupby(found, attrgetter("group")):
+                output.write(
+                    pa.concat_tables(self._signed(rows, file.shard, seen) for rows in group)
+                )
 
-    def _columns(self) -> list[str]:
-        return list(dict.fromkeys(filter(None, (self.text_field, self.id_field))))
-
-    def _digested(self, rows: Rows) -> tuple[Rows, pa.ChunkedArray, pa.Array]:
+    def _signed(self, rows: Rows, shard: str, seen: "Repeats") -> pa.Table:
         texts = rows.table[self.text_field].cast(pa.large_string())
-        return rows, texts, _content_digests(texts)
-
-    def _signed(
-        self, shard: str, seen: "Repeats", rows: Rows, texts: pa.ChunkedArray, contents: pa.Array
-    ) -> pa.Table:
+        contents = _content_digests(texts)
         numbers = range(rows.first, rows.first + len(texts))
         if self.id_field:
             names = rows.table[self.id_field].cast(pa.string())
