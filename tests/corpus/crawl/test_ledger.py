@@ -167,12 +167,15 @@ def test_what_is_forgotten_is_no_longer_counted(tmp_path: Path) -> None:
         assert ledger.reasons("refused") == {}
 
 
-def test_a_transaction_that_cannot_be_ended_leaves_the_ledger_usable(tmp_path: Path) -> None:
+def end_and_fail(ledger: Ledger) -> None:
+    with ledger.transaction() as connection:
+        connection.execute("ROLLBACK")  # as SQLite does when the disk is full
+        raise KeyError
+
+
+def test_a_transaction_that_the_disk_ended_leaves_the_ledger_usable(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
-        with pytest.raises(KeyError), ledger.transaction():
-            ledger.add("repository", [("1", {})])
-            ledger.connection.execute("ROLLBACK")  # as SQLite does when the disk is full
-            raise KeyError
-        with ledger.transaction():
-            ledger.add("repository", [("2", {})])
+        with pytest.raises(KeyError):
+            end_and_fail(ledger)
+        ledger.add("repository", [("2", {})])
         assert ids(ledger) == ["2"]
