@@ -62,7 +62,7 @@ def run_crawls(
         raise GristmillError(
             "the recipe has no such crawl",
             where=", ".join(f"crawl.{kind}" for kind in kinds),
-            todo="Add a table, such as [[crawl.github]]; docs/crawl.md lists all.",
+            todo="Add a table, such as [[crawl.github]]; docs/crawl-settings.md lists all.",
         )
     results = []
     with _served(settings, base) as (served, host_map):

@@ -146,7 +146,7 @@ def _chosen_rows(
     for name in sorted(condition.columns - set(deciding.schema.names)):
         if name not in LATER_COLUMNS:
             raise GristmillError(
-                f"the index has no column {name}", where="where", todo="leave the condition out"
+                f"the index has no column {name}", where="where", todo="Leave the condition out."
             )
         deciding = deciding.append_column(name, pa.nulls(num_rows, pa.string()))
     deciding = deciding.append_column(ROW, pa.array(np.arange(num_rows)))
@@ -160,7 +160,7 @@ def _chosen_rows(
         raise GristmillError(
             f"the index query fails: {error}",
             where="where",
-            todo="use try_cast for values that may not fit",
+            todo="Use try_cast for values that may not fit.",
         ) from error
     finally:
         sandbox.unregister("part")
@@ -173,7 +173,7 @@ def _read(table: pq.ParquetFile, index: int, columns: Sequence[str]) -> pa.Table
 
 
 def _no_index(part: RangeFile, what: str) -> GristmillError:
-    return GristmillError(what, where=part.name, todo="give a part of Common Crawl's index table")
+    return GristmillError(what, where=part.name, todo="Give a part of Common Crawl's index table.")
 
 
 def read_selected(

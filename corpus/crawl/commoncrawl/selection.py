@@ -92,7 +92,7 @@ def check_selection(selection: Selection, *, where: str) -> Selection:
                 where,
                 "leave the others out",
             )
-        _check_query(selection.index, where=f"{where}.index")
+        _check_query(selection.index, where=where)
     return selection
 
 
