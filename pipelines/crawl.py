@@ -89,7 +89,7 @@ def crawl_status(out: str) -> CrawlOutcome:
     parent = _local(out) / CRAWLS
     results = []
     for path in sorted(parent.glob("*/ledger.sqlite")):
-        with Ledger(path.parent) as ledger:
+        with Ledger(path.parent, is_reader=True) as ledger:
             kind = ledger.cursor("kind") or ""
             results.append(result_of(ledger, name=path.parent.name, kind=kind))
     if not results:

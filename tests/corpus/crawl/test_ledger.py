@@ -124,6 +124,12 @@ def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
         Ledger(tmp_path)
 
 
+def test_a_reader_looks_on_while_another_process_has_it(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger, Ledger(tmp_path, is_reader=True) as reader:
+        ledger.add("repository", [("1", {})])
+        assert reader.counts() == {"repository": {"waiting": 1}}
+
+
 def test_a_killed_process_loses_nothing_that_it_settled(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
