@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...corpus.errors import GristmillError
+from .words import LABEL
 
 MAGIC: Final = 793_712_314
 VERSION: Final = 12
@@ -94,7 +95,7 @@ def _dictionary(
         if kind == _WORD:
             words.append(word)
         else:
-            labels.append(word.decode())
+            labels.append(word.decode().removeprefix(LABEL))
     if len(words) != num_words:
         raise _refusal("its dictionary is damaged", path)
     return words, labels, at
