@@ -76,7 +76,9 @@ def host_prefixes(
     Args:
         paths: of every page, each beginning with a slash.
     """
-    places = [directories(path, has_query=bool(q)) for path, q in zip(paths, has_query, strict=True)]
+    places = [
+        directories(path, has_query=bool(q)) for path, q in zip(paths, has_query, strict=True)
+    ]
     root, nodes = _tree(places, collected, _depth(places, settings))
     penalty = 0.5 * math.log(max(len(paths), 1)) + 1
     groups = _cut(root, nodes, penalty)
