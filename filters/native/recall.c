@@ -194,21 +194,37 @@ static inline uint64_t modulo(uint64_t value, const struct model *model) {
 #endif
 }
 
+/* Rows that a text adds, fetched ahead: the table lies outside the near caches. */
+#define MAX_PENDING 128
+
 /* The sums of a text's rows, apart for each length of n-gram, and what the next n-grams need. */
 struct sums {
     double *values; /* [MAX_GRAM, num_targets] */
     int64_t num_rows;
     uint64_t open[MAX_GRAM]; /* the n-gram of j + 1 words that the last word ends */
-    size_t num_open;
+    size_t num_open, num_pending;
+    size_t pending[MAX_PENDING]; /* row * MAX_GRAM + length of its n-gram - 1 */
 };
+
+static inline void add_pending(struct sums *sums, const struct model *model, size_t num_targets) {
+    for (size_t i = 0; i < sums->num_pending; i++) {
+        const float *values = model->table + sums->pending[i] / MAX_GRAM * num_targets;
+        double *into = sums->values + sums->pending[i] % MAX_GRAM * num_targets;
+        for (size_t j = 0; j < num_targets; j++)
+            into[j] += values[j];
+    }
+    sums->num_rows += (int64_t)sums->num_pending;
+    sums->num_pending = 0;
+}
 
 static inline void add_row(struct sums *sums, const struct model *model, size_t gram, size_t row,
                            size_t num_targets) {
-    const float *values = model->table + row * num_targets;
-    double *into = sums->values + gram * num_targets;
-    for (size_t i = 0; i < num_targets; i++)
-        into[i] += values[i];
-    sums->num_rows++;
+#if defined(__GNUC__)
+    __builtin_prefetch(model->table + row * num_targets);
+#endif
+    sums->pending[sums->num_pending++] = row * MAX_GRAM + gram;
+    if (sums->num_pending == MAX_PENDING)
+        add_pending(sums, model, num_targets);
 }
 
 static inline void add_word(struct sums *sums, const struct model *model, uint32_t hash,
@@ -261,10 +277,14 @@ static inline void score_texts(const struct column *column, const struct model *
                                size_t num_targets, double *scratch, double *out, int64_t *counts) {
     for (size_t i = 0; i < column->num_texts; i++) {
         int64_t start = column->starts[i];
-        struct sums sums = {.values = scratch};
+        struct sums sums;
+        sums.values = scratch;
+        sums.num_rows = 0;
+        sums.num_open = sums.num_pending = 0;
         memset(scratch, 0, MAX_GRAM * num_targets * sizeof *scratch);
         add_line(&sums, model, column->bytes + start, (size_t)(column->starts[i + 1] - start),
                  num_targets);
+        add_pending(&sums, model, num_targets);
         for (size_t j = 0; j < num_targets; j++) {
             double total = 0;
             for (size_t gram = 0; gram < model->max_gram; gram++)

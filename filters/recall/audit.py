@@ -116,9 +116,9 @@ def estimate_quality(
     """Return precision, recall and F1 of a collection from audited pages."""
     names, owner = np.unique(hosts, return_inverse=True)
     columns = (is_positive & is_collected, is_collected, is_positive)
-    by_host = np.stack(
-        [np.bincount(owner, weights * one, minlength=max(len(names), 1)) for one in columns]
-    )
+    width = max(len(names), 1)
+    sums = [np.bincount(owner, weights * one, minlength=width) for one in columns]
+    by_host = np.stack(sums).astype(np.float64)
     values = _shares_of(by_host.sum(axis=1, keepdims=True))
     redrawn = _shares_of(_redraw(by_host, seed))
     bounds = np.quantile(redrawn, [0.025, 0.975], axis=1)

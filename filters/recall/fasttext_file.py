@@ -84,7 +84,7 @@ def _dictionary(
     at += _DICTIONARY.size
     words: list[bytes] = []
     labels: list[str] = []
-    view = memoryview(data)
+    view = data.data
     for _ in range(num_entries):
         stop = at
         while view[stop]:

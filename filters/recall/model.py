@@ -8,7 +8,6 @@ training repeatable.
 """
 
 import math
-import os
 from collections.abc import Iterable
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -85,7 +84,7 @@ def train(
         )
         model.save_model(str(partial))
         digest = file_digest(partial)
-        os.replace(partial, path)
+        partial.replace(path)
     return TrainedModel(
         digest=digest,
         labels=tuple(names),

@@ -34,8 +34,8 @@ def propose_prefixes(pages: pa.Table, hosts: list[str], settings: PrefixSettings
     """Return the cut of each host, sorted by host and prefix; the order of pages is no matter.
 
     Args:
-        pages: id, url, host, path, has_query, collected, num_tokens of the pool, or of the part of it
-            that holds these hosts whole. Memory is that of the pages of these hosts.
+        pages: id, url, host, path, has_query, collected, num_tokens of the pool, or of the part
+            of it that holds these hosts whole. Memory is that of the pages of these hosts.
         hosts: those in topic.
     """
     pages = pages.filter(pc.is_in(pages["host"], value_set=pa.array(hosts, pages["host"].type)))

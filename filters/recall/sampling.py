@@ -40,7 +40,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 def sample_keys(ids: pa.ChunkedArray, *, seed: int, purpose: str) -> Keys:
     """Return a pseudo-random number for each 16-byte id, which orders pages for one purpose."""
-    assert ids.type == pa.binary(ID_BYTES) and not ids.null_count, "an id is a digest, never null"
+    assert ids.type == pa.binary(ID_BYTES), "an id is a digest"
+    assert not ids.null_count, "every page has an id"
     salt = np.uint64(seeded_hash("recall sample", seed, purpose.encode()))
     parts = [
         np.frombuffer(chunk.buffers()[1], dtype="<u8")[2 * chunk.offset :][: 2 * len(chunk) : 2]
