@@ -1,12 +1,11 @@
-"""The cheapest cut found by trying all of them."""
+"""The cheapest cut of a host, found by trying all of them; the twin of prefixes.py, for tests."""
 
 import itertools
 from collections.abc import Iterator
 
-from gristmill.filters.recall.prefixes import likelihood_cost
+from .prefixes import likelihood_cost
 
 Page = tuple[tuple[str, ...], bool]
-Group = tuple[tuple[str, ...], str]
 
 
 def cheapest_cost(pages: list[Page], penalty: float) -> float:
