@@ -178,7 +178,11 @@ def html_pages(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*.warc.gz")):
         for record in ArchiveIterator(str(path), record_types=WarcRecordType.response):
             head = record.http_headers
-            if head is not None and head.status_code == 200 and "html" in record.http_content_type:
+            if (
+                head is not None
+                and head.status_code == 200
+                and "html" in (record.http_content_type or "")
+            ):
                 yield record.reader.read().decode("utf-8", "replace")
 
 
