@@ -1,0 +1,143 @@
+"""Samples that depend on ids and a seed alone: by hash, with host caps and quotas of languages.
+
+The same pages give the same sample whatever their order, and a page that joins the pool moves only
+pages behind it in the order of hashes.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...corpus.ids import ID_BYTES, seeded_hash
+
+Keys = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.str_]
+
+_FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)  # the finaliser of SplitMix64
+_SECOND: Final = np.uint64(0x94D049BB133111EB)
+
+
+class SampleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many pages a sample has, and how many of them one host may give."""
+
+    size: int
+    host_pages: int = 5_000
+    host_share: float = 0.25  # of the size
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of a sample in the order of their hashes, and why others are not in it."""
+
+    rows: Rows
+    num_over_host_cap: int
+    num_over_size: int
+    missing: dict[str, int]  # pages by language that were asked for and are not there
+
+
+def sample_keys(ids: pa.ChunkedArray, *, seed: int, purpose: str) -> Keys:
+    """Return a pseudo-random number for each 16-byte id, which orders pages for one purpose."""
+    assert ids.type == pa.binary(ID_BYTES), "an id is a digest"
+    assert not ids.null_count, "every page has an id"
+    salt = np.uint64(seeded_hash("recall sample", seed, purpose.encode()))
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype="<u8")[2 * chunk.offset :][: 2 * len(chunk) : 2]
+        for chunk in ids.chunks
+        if len(chunk)
+    ]
+    return mix64((np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)) ^ salt)
+
+
+def mix64(values: Keys) -> Keys:
+    """Return each number with all of its bits mixed into all; a bijection."""
+    mixed = (values ^ values >> np.uint64(30)) * _FIRST
+    mixed = (mixed ^ mixed >> np.uint64(27)) * _SECOND
+    return mixed ^ mixed >> np.uint64(31)
+
+
+def draw_positives(
+    keys: Keys,
+    hosts: Labels,
+    languages: Labels,
+    pool_shares: dict[str, float],
+    settings: SampleSettings,
+) -> Sample:
+    """Return a sample of seed pages with a floor for every language.
+
+    A language gets its share of the pool first, as far as its pages go; the order of hashes fills
+    the rest. Without the floor an English seed trains a model that calls Chinese no topic at all.
+
+    Args:
+        pool_shares: the share of each language among all pages.
+    """
+    order = np.argsort(keys, kind="stable")
+    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
+    quotas = {
+        language: min(settings.size, int(settings.size * share))
+        for language, share in pool_shares.items()
+    }
+    rank = _rank_in(languages[kept])
+    floor = np.array([quotas.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
+    is_floor = rank < floor
+    first, rest = kept[is_floor], kept[~is_floor]
+    chosen = np.concatenate([first, rest])[: settings.size]
+    names, counts = np.unique(languages[kept], return_counts=True)
+    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    short = {one: quota - there.get(one, 0) for one, quota in sorted(quotas.items())}
+    return Sample(
+        rows=chosen[np.argsort(keys[chosen], kind="stable")],
+        num_over_host_cap=len(order) - len(kept),
+        num_over_size=len(kept) - len(chosen),
+        missing={one: num for one, num in short.items() if num > 0},
+    )
+
+
+def draw_negatives(
+    keys: Keys,
+    hosts: Labels,
+    languages: Labels,
+    wanted: dict[str, int],
+    settings: SampleSettings,
+) -> Sample:
+    """Return a sample with as many pages of each language as are wanted of it.
+
+    Matched by language, a model cannot tell the topic by the language its seeds are in.
+
+    Args:
+        wanted: pages by language, such as those of the positives times a ratio; their sum is held
+            to the size by cutting in the order of hashes.
+    """
+    order = np.argsort(keys, kind="stable")
+    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
+    limit = np.array([wanted.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
+    matching = kept[_rank_in(languages[kept]) < limit]
+    chosen = matching[: settings.size]
+    names, counts = np.unique(languages[matching], return_counts=True)
+    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    short = {one: num - there.get(one, 0) for one, num in sorted(wanted.items())}
+    return Sample(
+        rows=chosen,
+        num_over_host_cap=len(order) - len(kept),
+        num_over_size=len(kept) - len(chosen),
+        missing={one: num for one, num in short.items() if num > 0},
+    )
+
+
+def host_cap(settings: SampleSettings) -> int:
+    """Return how many pages of one host a sample may have."""
+    return max(1, min(settings.host_pages, int(settings.host_share * settings.size)))
+
+
+def _rank_in(groups: Labels) -> Rows:
+    """Return for each row how many earlier rows have the same value."""
+    _, codes = np.unique(groups, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    sorted_codes = codes[order]
+    opens = np.append([True], sorted_codes[1:] != sorted_codes[:-1])[: len(order)]
+    starts = np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order)) - starts
+    return ranks
