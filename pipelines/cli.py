@@ -15,6 +15,7 @@ import click
 from .crawl_cli import crawl
 from .decontam_cli import decontam
 from .dedup_cli import dedup
+from .recall_cli import recall
 
 if TYPE_CHECKING:
     from .build import BuildResult
@@ -34,6 +35,7 @@ def cli() -> None:
 cli.add_command(crawl)
 cli.add_command(decontam)
 cli.add_command(dedup)
+cli.add_command(recall)
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""Gc: remove what no manifest of the kept build, or dedup of files, needs, and nothing else."""
+"""Gc: remove what no manifest of the build, dedup of files or recall loop needs."""
 
 import msgspec
 
 from ..corpus.storage import join, remove, size
 from .dedup_command import published_artifacts
 from .published import read_build
+from .recall_command import recall_artifacts
 from .store import Store, open_store
 
 
@@ -17,7 +18,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def collect_garbage(out: str, *, dry_run: bool) -> Garbage:
-    """Remove the artifacts that neither build.json nor dedup.json names: of earlier settings."""
+    """Remove the artifacts that no build.json, dedup.json or recall.json names."""
     with open_store(out) as store:
         return _collect(store, dry_run=dry_run)
 
@@ -28,6 +29,7 @@ def _collect(store: Store, *, dry_run: bool) -> Garbage:
     for artifacts in (
         record.artifacts if record is not None else {},
         published_artifacts(store.out),
+        *recall_artifacts(store.out),
     ):
         for stage, shards in artifacts.items():
             for shard, key in shards.items():

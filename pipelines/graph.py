@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from ..corpus.shards import language_folder, layout
-from ..corpus.sources.read import unit_collections
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.syntax_scope import parse_scopes
@@ -23,9 +22,9 @@ from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
 from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
-from .inputs import Shard, list_shards
+from .inputs import Shard, list_shards, shard_removals
 from .recipe import Recipe
-from .removals import Removals, TakeDown
+from .removals import TakeDown
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
@@ -74,13 +73,6 @@ class Graph:
         samples = [node for shard in self.shards for node in self._samples(shard)]
         yield [*self._pages.fates(self._dedup), *samples, *self._cuts.nodes()]
 
-    def _removed_from(self, shard: Shard) -> Removals:
-        removals = self.take_down.removals
-        has_names = bool(removals.collections or removals.owners)
-        units = shard.units if has_names else ()
-        names = {name for unit in units for name in unit_collections(unit)}
-        return self.take_down.of_shard(shard.name, names)
-
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
         read = Read(
@@ -90,7 +82,7 @@ class Graph:
             units=shard.units,
             limits=recipe.raw.read,
             options=shard.options,
-            removed=self._removed_from(shard),
+            removed=shard_removals(shard, self.take_down),
         )
         text = ("read",)
         sign = Sign(scheme=recipe.raw.dedup.minhash)

@@ -8,9 +8,11 @@ from ..corpus.ids import digest_parts
 from ..corpus.record import Component
 from ..corpus.shards import language_folder
 from ..corpus.sources import list_units
+from ..corpus.sources.read import unit_collections
 from ..corpus.sources.unit import ReadOptions, SourceSpec, Unit, UnitKind
 from ..corpus.storage import join
 from .recipe import Recipe
+from .removals import Removals, TakeDown
 from .store import Store
 
 
@@ -45,6 +47,15 @@ def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
                 )
             )
     return shards
+
+
+def shard_removals(shard: Shard, take_down: TakeDown) -> Removals:
+    """Return the lines of the take-down list that concern a shard."""
+    removals = take_down.removals
+    has_names = bool(removals.collections or removals.owners)
+    units = shard.units if has_names else ()
+    names = {name for unit in units for name in unit_collections(unit)}
+    return take_down.of_shard(shard.name, names)
 
 
 def _units(source: SourceSpec, recipe: Recipe, store: Store) -> list[Unit]:

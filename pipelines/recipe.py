@@ -28,6 +28,7 @@ from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
+from .recall_settings import RecallSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,6 +81,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     syntax: SyntaxSettings = SyntaxSettings()
     decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
+    recall: RecallSettings = RecallSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()
@@ -122,6 +124,7 @@ def load_recipe(path: str) -> Recipe:
     if raw.dedup.substrings.min_bytes:
         load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)
+    _check_recall(recipe)
     _check_mixture(recipe)
     return recipe
 
@@ -232,6 +235,21 @@ def _check_sources(recipe: Recipe) -> None:
         raise GristmillError(
             "the recipe has no source", where=recipe.path, todo="Add a [[source]] table."
         )
+
+
+def _check_recall(recipe: Recipe) -> None:
+    kinds = {source.name: source.kind for source in recipe.raw.source}
+    for target in recipe.raw.recall.target:
+        where = f"{recipe.path}: recall.target `{target.name}`"
+        for name in target.sources:
+            if name not in kinds:
+                raise unknown_name(name, list(kinds), where=where, what="source")
+            if kinds[name] != "warc":
+                raise GristmillError(
+                    f"source `{name}` holds no web pages",
+                    where=where,
+                    todo="Name sources of kind warc.",
+                )
 
 
 def _check_mixture(recipe: Recipe) -> None:

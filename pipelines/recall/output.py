@@ -1,0 +1,86 @@
+"""The files that a run of a loop writes anew, each by rename and only if its bytes change."""
+
+from io import BytesIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...corpus.record import ID
+from ...corpus.storage import exists, read_bytes, write_bytes
+from ...filters.recall.audit import AuditSettings
+from ...filters.recall.decisions import format_decisions
+from ...filters.recall.sampling import Rows
+from .asked import Mask
+from .iterate import Iteration, Logits
+from .pool import Pages
+from .quality import audit_sample
+from .state import State
+from .topic import review_text
+
+COLLECTED = pa.schema(
+    [
+        ("url", pa.string()),  # in its normal form
+        ("doc_id", ID),  # of the pool's page; a build that reads it alike names it so too
+        ("language", pa.string()),
+        ("num_tokens", pa.int64()),  # a fourth of its bytes
+        ("score", pa.float32()),  # the last model's probability
+        ("iteration", pa.int32()),  # that collected it first
+        ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
+    ]
+)
+
+
+def write_iteration(state: State, target: str, pages: Pages, iteration: Iteration) -> None:
+    """Write the tables, the open questions, the decisions and the metrics of an iteration."""
+    topic, number = iteration.topic, iteration.metrics.iteration
+    review = review_text(topic.review, target=target, iteration=number)
+    for name, data in (
+        ("domains.parquet", _parquet(topic.domains)),
+        ("prefixes.parquet", _parquet(topic.prefixes)),
+        ("decisions.tsv", format_decisions(topic.decisions).encode()),
+        ("review.tsv", review.encode()),
+    ):
+        _write(str(state.path(number, name)), data)
+    state.write(number, "metrics.json", iteration.metrics)
+
+
+def write_audit_sample(
+    state: State, pages: Pages, logits: Logits, settings: AuditSettings, *, barred: Mask
+) -> None:
+    """Write pages for people to label, once: later pages do not change what they were given."""
+    path = str(state.folder / "audit-sample.tsv")
+    if not exists(path):
+        write_bytes(path, audit_sample(pages, logits, settings, barred=barred).encode())
+
+
+def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) -> None:
+    """Write COLLECTED, sorted by URL.
+
+    Args:
+        first: the iteration that collected each page of the pool first.
+    """
+    rows = np.flatnonzero(last.is_collected)
+    table = pages.table.select(["url", "doc_id", "language", "num_tokens"]).take(rows)
+    scores = 1 / (1 + np.exp(-last.logits[rows].astype(np.float64)))
+    reasons = np.where(last.is_ranked[rows], "rank", "prefix").tolist()
+    columns = [
+        *table.columns,
+        pa.array(scores.astype(np.float32)),
+        pa.array(first[rows].astype(np.int32)),
+        pa.array(reasons, pa.string()),
+    ]
+    found = pa.table(columns, schema=COLLECTED)
+    found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
+    _write(str(state.folder / "collected.parquet"), _parquet(found))
+
+
+def _parquet(table: pa.Table) -> bytes:
+    stream = BytesIO()
+    pq.write_table(table.combine_chunks(), stream, compression="zstd")
+    return stream.getvalue()
+
+
+def _write(url: str, data: bytes) -> None:
+    if not exists(url) or read_bytes(url) != data:
+        write_bytes(url, data)

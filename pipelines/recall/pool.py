@@ -1,0 +1,166 @@
+"""The pool of a target: which tasks make it, and its pages as columns.
+
+What the loop asks of every page lies in memory, about 250 bytes a page with its URL; words and
+texts stay on disk.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...filters.recall.sampling import Labels, Rows
+from ..artifact import InputFile, Manifest
+from ..dedup_graph import Done, slices
+from ..engine import Node, NodeId
+from ..inputs import Shard, list_shards, shard_removals
+from ..recall_settings import RecallTarget
+from ..recipe import Recipe
+from ..removals import TakeDown
+from ..stage import Stage
+from ..stages.exchange import partition_name, shard_slice
+from ..stages.read import Read
+from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
+from ..store import Store
+
+COLUMNS = [name for name in POOL.names if name != "words"]
+
+
+class PoolGraph:
+    """Makes the nodes of one target's pool and of its scores."""
+
+    def __init__(
+        self, recipe: Recipe, target: RecallTarget, store: Store, take_down: TakeDown
+    ) -> None:
+        self._recipe, self._target = recipe, target
+        self._store, self._take_down = store, take_down
+        shards = [one for one in list_shards(recipe, store) if one.source in target.sources]
+        self._shards = sorted(shards, key=lambda shard: shard.name)
+        self.names = [shard.name for shard in self._shards]
+
+    def pool(self) -> list[Node]:
+        """Return the nodes that make the pool."""
+        target, partitions = self._target, self._recipe.raw.dedup.partitions
+        pool = Pool(
+            words=target.words,
+            least_characters=target.least_characters,
+            natural=self._recipe.raw.languages.natural,
+        )
+        names = [("recall_names", name) for name in self.names]
+        same = {
+            kind: [f"{kind}-{partition_name(i)}" for i in range(partitions)]
+            for kind in (BY_URL, BY_TEXT)
+        }
+        nodes = []
+        for shard in self._shards:
+            whole = {"read": ([("read", shard.name)], "")}
+            nodes.append(self._node(self._read(shard), shard.name, {}))
+            nodes.append(self._node(PageNames(partitions=partitions), shard.name, whole))
+            lost = {
+                kind: ([("recall_same", part) for part in parts], shard_slice(shard.name))
+                for kind, parts in same.items()
+            }
+            nodes.append(self._node(pool, shard.name, {**whole, **lost}))
+        nodes += [
+            self._node(SameNames(kind=kind), part, {"slices": (names, part)})
+            for kind, parts in same.items()
+            for part in parts
+        ]
+        return nodes
+
+    def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
+        """Return the nodes that score the pool by a model."""
+        file = InputFile(shard=f"iteration {iteration}", url=str(model), digest=digest)
+        nodes = []
+        for name in self.names:
+            node = self._node(
+                Score(), _scored(name, iteration), {"pool": ([("recall_pool", name)], "")}
+            )
+            nodes.append(_with_file(node, "model", file))
+        return nodes
+
+    def pages(self, done: Done) -> "Pages":
+        """Return the pages of the pool, once it is made."""
+        return Pages([self._store.input(done["recall_pool", name]) for name in self.names])
+
+    def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
+        """Return the score of every page of the pool, once its nodes have run."""
+        parts = [
+            self._store.input(done["recall_score", _scored(name, iteration)]).read()["logit"]
+            for name in self.names
+        ]
+        return np.concatenate([np.zeros(0, np.float32), *(part.to_numpy() for part in parts)])
+
+    def _read(self, shard: Shard) -> Read:
+        return Read(
+            source=shard.source,
+            component=shard.component,
+            kind=shard.kind,
+            units=shard.units,
+            limits=self._recipe.raw.read,
+            options=shard.options,
+            removed=shard_removals(shard, self._take_down),
+        )
+
+    def _node(
+        self, stage: Stage, shard: str, sources: Mapping[str, tuple[Sequence[NodeId], str]]
+    ) -> Node:
+        """Return a node that takes, for each role, a slice of artifacts, or all of them."""
+
+        def inputs(done: Mapping[NodeId, Manifest]) -> Mapping[str, list[InputFile]]:
+            return {
+                role: slices(self._store, done, nodes, name)
+                if name
+                else [self._store.input(done[node]) for node in nodes]
+                for role, (nodes, name) in sources.items()
+            }
+
+        needs = tuple(node for nodes, _ in sources.values() for node in nodes)
+        return Node(stage=stage, shard=shard, needs=needs, inputs=inputs)
+
+
+def _scored(shard: str, iteration: int) -> str:
+    return f"{shard}.{iteration}"
+
+
+def _with_file(node: Node, role: str, file: InputFile) -> Node:
+    return Node(
+        stage=node.stage,
+        shard=node.shard,
+        needs=node.needs,
+        inputs=lambda done: {**node.inputs(done), role: [file]},
+    )
+
+
+class Pages:
+    """The pages of a pool: what is asked of all of them as columns, and the words of some."""
+
+    def __init__(self, files: Sequence[InputFile]) -> None:
+        self._files = files
+        empty = POOL.empty_table().select(COLUMNS)
+        self.table = pa.concat_tables([empty, *(file.read(COLUMNS) for file in files)])
+        self.num_tokens: Rows = self.table["num_tokens"].to_numpy()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def labels(self, name: str) -> Labels:
+        """Return a column of strings as numpy has them."""
+        return np.asarray(self.table[name].to_pylist(), dtype=np.str_)
+
+    def words(self, rows: Rows) -> pa.ChunkedArray:
+        """Return the words of some pages, in their order."""
+        order = np.argsort(rows, kind="stable")
+        ascending, start = rows[order], 0
+        parts = []
+        for file in self._files:
+            first, last = np.searchsorted(ascending, [start, start + file.rows])
+            if last > first:
+                column = file.read(["words"])["words"]
+                parts.append(column.take(pa.array(ascending[first:last] - start)))
+            start += file.rows
+        chunks = [chunk for part in parts for chunk in part.chunks]
+        found = pa.chunked_array(chunks, pa.large_string())
+        return found.take(pa.array(np.argsort(order, kind="stable")))

@@ -1,0 +1,92 @@
+"""What a recipe says of the recall loop: for each topic the pool, the seeds and the loop's bars."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from ..filters.recall.audit import AuditSettings
+from ..filters.recall.domains import DomainSettings
+from ..filters.recall.model import TrainSettings
+from ..filters.recall.prefixes import PrefixSettings
+from ..filters.recall.stopping import StopSettings
+from ..filters.recall.words import WordSettings
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
+
+
+class DrawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The pages that a model is trained on (DeepSeekMath: 500,000 of each kind)."""
+
+    positives: int = 500_000
+    negatives: int = 500_000
+    negatives_a_positive: float = 3.0  # where there are few positives
+    host_pages: int = 5_000  # of one host among the positives, and among the negatives
+    host_share: float = 0.25
+    false_negative: float = 0.9  # a page that the last model gave this is no negative
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.positives, self.negatives, self.host_pages) < 1:
+            raise ValueError("positives, negatives and host_pages must be at least 1")
+        if self.negatives_a_positive <= 0 or not 0 < self.host_share <= 1:
+            raise ValueError("negatives_a_positive must be over 0, host_share over 0 and at most 1")
+
+
+class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One topic, such as math or code, and how its pages are found.
+
+    Args:
+        name: of the topic and of its folder below OUT/recall.
+        sources: the recipe's sources of web pages that are the pool.
+        seeds: files of sites, relative to the recipe.
+        pages: files of labelled pages: those of yes are seeds, those of no are negatives.
+        decisions: what people say about URL prefixes; read, never written.
+        audit: labelled pages that are never trained on, for precision and recall.
+        token_budget: tokens to collect in each iteration; the last one counts for later ones.
+        seed_multiple: without a budget, so many times the tokens of the seeds: DeepSeekMath
+            collected 40 B tokens with seeds of 14.7 B.
+        least_score: from the second iteration on, the least probability of a page.
+        least_characters: a shorter page is not judged.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    seeds: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    decisions: str | None = None
+    audit: str | None = None
+    token_budget: tuple[int, ...] = ()
+    seed_multiple: float = 2.7
+    least_score: float = 0.5
+    least_characters: int = 200
+    words: WordSettings = WordSettings()
+    train: TrainSettings = TrainSettings()
+    draw: DrawSettings = DrawSettings()
+    domains: DomainSettings = DomainSettings()
+    prefixes: PrefixSettings = PrefixSettings()
+    stop: StopSettings = StopSettings()
+    sample: AuditSettings = AuditSettings()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"`{self.name}` is no name of a target")
+        if not self.seeds and not self.pages:
+            raise ValueError(f"target `{self.name}` needs `seeds` or `pages`")
+        if not self.sources:
+            raise ValueError(f"target `{self.name}` needs `sources`")
+        if self.seed_multiple <= 0 or any(tokens < 1 for tokens in self.token_budget):
+            raise ValueError("seed_multiple and token_budget must be over 0")
+        if not 0 <= self.least_score < 1:
+            raise ValueError("least_score must lie between 0 and 1")
+
+
+class RecallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The topics that `gristmill recall` looks for."""
+
+    target: tuple[RecallTarget, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [target.name for target in self.target]
+        if len(set(names)) < len(names):
+            raise ValueError("two targets have one name")

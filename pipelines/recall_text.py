@@ -1,0 +1,84 @@
+"""What a recall loop came to, for a person to read."""
+
+from rich.table import Table
+
+from .printable import printable, render
+from .recall.iterate import IterationMetrics
+from .recall_command import RecallResult, StageCost, TargetResult
+
+CRAWL_PAGES = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
+CRAWL_WARCS = 90_000
+_NAMES = {
+    "read": "text",
+    "recall_names": "names",
+    "recall_pool": "words",
+    "recall_score": "score (each model)",
+}
+
+
+def recall_text(result: RecallResult) -> str:
+    """Return a table of the iterations of each target, and why they stopped."""
+    lines = []
+    for target in result.targets:
+        lines += _target_lines(target)
+    for failure in result.failures:
+        lines.append(f"failed: {failure.stage} of {printable(failure.shard)}: {failure.message}")
+    if result.failures:
+        lines.append("Mend the input and run again: what is done is not done again.")
+    lines.append(f"{result.num_ran:,} tasks ran, {result.num_cached:,} were done already.")
+    return "\n".join(lines)
+
+
+def _target_lines(target: TargetResult) -> list[str]:
+    record = target.record
+    left = ", ".join(f"{count:,} {name}" for name, count in record.left_out.items() if count)
+    lines = [f"{record.target}: a pool of {record.pages:,} pages ({left or 'nothing'} left out)"]
+    lines.append(_table(target.iterations))
+    stop = target.iterations[-1].stop
+    for condition in stop.conditions:
+        mark = "holds" if condition.holds else "open"
+        value, bar = f"{condition.value:.4f}", f"{condition.bar:g}"
+        lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
+    lines.append(f"  stopped: {stop.reason}")
+    lines += [f"  note: {printable(note)}" for note in target.notes]
+    lines.append(f"  {cost_line(target.costs)}")
+    return lines
+
+
+def _table(iterations: tuple[IterationMetrics, ...]) -> str:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    names = ("it", "seeds", "pages", "tokens", "new", "score", "domains", "accept", "open")
+    for name in (*names, "precision", "recall"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in iterations:
+        quality = one.quality.all
+        shares = (quality.precision, quality.recall) if quality is not None else ()
+        table.add_row(
+            str(one.iteration),
+            f"{one.seed_pages:,}",
+            f"{one.collected_pages:,}",
+            f"{one.collected_tokens:,}",
+            f"{one.new_pages:,}",
+            f"{one.threshold:.2f}",
+            f"{one.domains_in_topic:,}",
+            f"{one.prefixes_accepted:,}",
+            f"{one.prefixes_open:,}",
+            *(f"{share.value:.2f} ({share.lower:.2f}-{share.upper:.2f})" for share in shares),
+        )
+    return render(table)
+
+
+def cost_line(costs: dict[str, StageCost]) -> str:
+    """Return what a whole crawl would cost at the rates of this pool, on one core."""
+    parts, total = [], 0.0
+    for stage, name in _NAMES.items():
+        cost = costs.get(stage)
+        if cost is None or not cost.pages:
+            continue
+        hours = cost.seconds / cost.pages * CRAWL_PAGES / 3600
+        total += hours
+        parts.append(f"{name} {hours:,.0f}")
+    return (
+        f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs at these rates:"
+        f" {total:,.0f} core-hours ({', '.join(parts)}), training aside"
+    )

@@ -1,0 +1,189 @@
+"""Recall: from the pages of WARC files to the words of a pool, each page once, and their scores.
+
+`recall_names` and `recall_same` find pages of one URL or of one text; `recall_pool` keeps one of
+each and makes its words; `recall_score` scores them by one model. A page that loses to another by
+its URL may win by its text: what it loses to then stays, since both orders end at the same page.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...corpus.record import ID
+from ...corpus.storage import local_path
+from ...dedup.columns import byte_strings, id_prefixes, partition_of
+from ...dedup.urls import normalize_url, url_key
+from ...filters.language_settings import ContentSettings, content_assets
+from ...filters.natural import natural_language_columns
+from ...filters.natural_engines import NaturalEngine
+from ...filters.recall.collapse import read_table
+from ...filters.recall.domains import url_parts
+from ...filters.recall.score import Scorer
+from ...filters.recall.words import WordSettings, word_column
+from ..artifact import InputFile
+from ..output import Output
+from ..stage import Inputs, Stage
+from .exchange import partition_name, runs_of_equal, shard_number, write_shards
+from .features import row_groups
+
+BY_URL: Final = "url"
+BY_TEXT: Final = "text"
+TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
+
+NAME: Final = pa.schema([("name", ID), ("doc_id", ID), ("rank", pa.uint64())])
+POOL: Final = pa.schema(
+    [
+        ("doc_id", ID),
+        ("url", pa.string()),  # in its normal form
+        ("host", pa.string()),
+        ("path", pa.string()),
+        ("has_query", pa.bool_()),
+        ("language", pa.string()),
+        ("num_tokens", pa.int64()),
+        ("words", pa.large_string()),
+    ]
+)
+
+
+class PageNames(Stage, frozen=True, kw_only=True):
+    """Names every readable page by its URL and by its text, in one slice a partition of each."""
+
+    name: ClassVar[str] = "recall_names"
+    version: ClassVar[int] = 1
+
+    partitions: int
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write NAME: of two pages of a name, the one of the smaller rank stays."""
+        table = inputs.table("read", ["doc_id", "content_id", "path", "num_bytes"])
+        table = table.filter(pc.is_valid(table["content_id"]))
+        keys = pa.chunked_array([[url_key(url) for url in table["path"].to_pylist()]], ID)
+        table = table.append_column("key", keys).filter(pc.is_valid(keys))
+        most = np.uint64(np.iinfo(np.int64).max)
+        longest = most - table["num_bytes"].to_numpy().astype(np.uint64)
+        output.write(NAME.empty_table())
+        for kind, names, ranks in (
+            (BY_URL, table["key"], longest),
+            (BY_TEXT, table["content_id"], id_prefixes(table["key"])),
+        ):
+            named = pa.table([names, table["doc_id"], pa.array(ranks, pa.uint64())], schema=NAME)
+            named = named.sort_by([(name, "ascending") for name in ("name", "rank", "doc_id")])
+            parts = partition_of(id_prefixes(named["name"]), self.partitions)
+            for first, last in runs_of_equal(parts):
+                part = partition_name(int(parts[first]))
+                output.append(named.slice(first, last - first), slice_name=f"{kind}-{part}")
+
+
+class SameNames(Stage, frozen=True, kw_only=True):
+    """Finds the pages of one partition of the names that give way; they lie in memory."""
+
+    name: ClassVar[str] = "recall_same"
+    version: ClassVar[int] = 1
+    names_shards: ClassVar[bool] = True
+
+    kind: str  # BY_URL or BY_TEXT
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write the doc_id of every such page, in one slice a shard."""
+        parts = [
+            file.read().append_column(
+                "shard",
+                pa.array(np.full(file.rows, shard_number(file.shard), np.uint64), pa.uint64()),
+            )
+            for file in inputs.all("slices")
+        ]
+        empty = NAME.append(pa.field("shard", pa.uint64())).empty_table()
+        table = pa.concat_tables([empty, *parts])
+        order = [("name", "ascending"), ("rank", "ascending"), ("doc_id", "ascending")]
+        table = table.sort_by(order).combine_chunks()
+        names = byte_strings(table["name"])
+        gives_way = np.append([False], names[1:] == names[:-1])[: len(names)]
+        lost = table.filter(pa.array(gives_way)).select(["doc_id", "shard"])
+        output.write(lost.slice(0, 0))
+        write_shards([lost.sort_by([("shard", "ascending"), ("doc_id", "ascending")])], output)
+
+
+class Pool(Stage, frozen=True, kw_only=True):
+    """Makes the words of the pages that stay, and what else a recall loop asks of them."""
+
+    name: ClassVar[str] = "recall_pool"
+    version: ClassVar[int] = 1
+    reads_text: ClassVar[bool] = True
+
+    words: WordSettings
+    least_characters: int
+    natural: NaturalEngine
+
+    def assets(self) -> dict[str, str]:
+        """Return the digests of the vocabulary, and of what names languages."""
+        natural = content_assets(ContentSettings(natural=self.natural))["natural"]
+        return {"words": self.words.digest(), "natural": natural}
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write POOL, a row group for each of the input's; what is left out is counted."""
+        lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
+        output.write(POOL.empty_table())
+        for rows in row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"]):
+            kept = rows
+            for reason in _REASONS:
+                stays = self._stays(reason, kept, lost)
+                output.count("left_out", {reason: kept.num_rows - stays.num_rows})
+                kept = stays
+            output.write(self._pages(kept))
+            output.count("pages", {"pool": kept.num_rows})
+
+    def _stays(self, reason: str, rows: pa.Table, lost: dict[str, pa.Array]) -> pa.Table:
+        """Return the rows that one reason leaves in."""
+        if reason == "unreadable":
+            return rows.filter(pc.is_valid(rows["text"]))
+        if reason == "no_url":
+            keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
+            return rows.filter(pa.array(keys, pa.bool_()))
+        if reason == "short":
+            return rows.filter(
+                pc.greater_equal(pc.utf8_length(rows["text"]), self.least_characters)
+            )
+        kind = BY_URL if reason == "same_url" else BY_TEXT
+        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=lost[kind])))
+
+    def _pages(self, rows: pa.Table) -> pa.Table:
+        urls = [normalize_url(url) for url in rows["path"].to_pylist()]
+        column = pa.chunked_array([urls], pa.string())
+        parts = url_parts(column)
+        language, _, _ = natural_language_columns(
+            rows["text"], rows["language_hint"], engine=self.natural
+        )
+        num_bytes = pc.binary_length(rows["text"]).cast(pa.int64())
+        num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
+        words = word_column(rows["text"], self.words)
+        columns = [rows["doc_id"], column, *(parts[name] for name in parts.column_names)]
+        return pa.table([*columns, language, num_tokens, words], schema=POOL)
+
+
+_REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
+
+
+def _doc_ids(files: Sequence[InputFile]) -> pa.Array:
+    parts = [pa.table({"doc_id": pa.array([], ID)}), *(file.read(["doc_id"]) for file in files)]
+    return pa.concat_tables(parts)["doc_id"].combine_chunks()
+
+
+class Score(Stage, frozen=True, kw_only=True):
+    """Scores the pages of a pool by one model, row for row."""
+
+    name: ClassVar[str] = "recall_score"
+    version: ClassVar[int] = 1
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write the logit of each page; the model is the input of role `model`."""
+        scorer = Scorer(read_table(local_path(inputs.one("model").url)))
+        output.write(SCORE.empty_table())
+        for rows in row_groups(inputs.one("pool"), ["words"]):
+            output.write(pa.table([scorer.logits(rows["words"])[:, 0]], schema=SCORE))
+        output.count("pages", {"scored": inputs.one("pool").rows})
+
+
+SCORE: Final = pa.schema([("logit", pa.float32())])
