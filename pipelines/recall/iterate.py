@@ -63,6 +63,7 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     logits: Logits
     is_ranked: Mask
     is_collected: Mask
+    is_barred: Mask  # a person took the site out, or labelled the page so
     topic: Topic
     metrics: IterationMetrics
 
@@ -79,7 +80,8 @@ class Loop:
 
     def run(self, score: ScoreBy) -> Iterator[Iteration]:
         """Yield every iteration, until the rule to stop holds and no further model is there."""
-        seeds, before = self._known.is_seed, None
+        known = self._known
+        seeds, before = known.is_seed, None
         for number in range(1, self._target.stop.max_iterations + 1):
             record = self._model(number, seeds, before)
             path = self._state.path(number, "table.bin")
@@ -88,8 +90,7 @@ class Loop:
             yield before
             if before.metrics.stop.stops and self._state.model(number + 1) is None:
                 return
-            topic = before.topic
-            seeds = (seeds | topic.is_accepted) & ~topic.is_taken_out & ~self._known.is_audited()
+            seeds = (seeds | before.topic.is_accepted) & ~before.is_barred & ~known.is_audited()
 
     def _model(self, number: int, seeds: Mask, before: Iteration | None) -> ModelRecord:
         """Return an iteration's model, trained now if it is not there or not of these settings."""
@@ -156,7 +157,8 @@ class Loop:
             self._state.write(number, "rank.json", rank)
         is_ranked = logits >= np.float32(rank.threshold)
         topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
-        is_collected = (is_ranked | topic.is_accepted) & ~topic.is_taken_out
+        is_barred = topic.is_taken_out | self._known.is_negative
+        is_collected = (is_ranked | topic.is_accepted) & ~is_barred
         quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
         was = before.is_collected if before is not None else np.zeros_like(is_collected)
         tokens, new = self._pages.num_tokens, is_collected & ~was
@@ -175,6 +177,7 @@ class Loop:
             logits=logits,
             is_ranked=is_ranked,
             is_collected=is_collected,
+            is_barred=is_barred,
             topic=topic,
             metrics=self._metrics(record, rank, progress, topic, quality, is_ranked, is_collected),
         )
