@@ -20,7 +20,7 @@ class DrawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     positives: int = 500_000
     negatives: int = 500_000
-    negatives_a_positive: float = 3.0  # where there are few positives
+    negatives_a_positive: float = 1.0  # of each language, as the paper has it
     host_pages: int = 5_000  # of one host among the positives, and among the negatives
     host_share: float = 0.25
     false_negative: float = 0.9  # a page that the last model gave this is no negative

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...corpus.record import ID
-from ...corpus.storage import exists, read_bytes, write_bytes
+from ...corpus.storage import exists, write_bytes
 from ...filters.recall.audit import AuditSettings
 from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
@@ -15,7 +15,7 @@ from .asked import Mask
 from .iterate import Iteration, Logits
 from .pool import Pages
 from .quality import audit_sample
-from .state import State
+from .state import State, write_changed
 from .topic import review_text
 
 COLLECTED = pa.schema(
@@ -41,7 +41,7 @@ def write_iteration(state: State, target: str, pages: Pages, iteration: Iteratio
         ("decisions.tsv", format_decisions(topic.decisions).encode()),
         ("review.tsv", review.encode()),
     ):
-        _write(str(state.path(number, name)), data)
+        write_changed(str(state.path(number, name)), data)
     state.write(number, "metrics.json", iteration.metrics)
 
 
@@ -72,15 +72,10 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
     ]
     found = pa.table(columns, schema=COLLECTED)
     found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
-    _write(str(state.folder / "collected.parquet"), _parquet(found))
+    write_changed(str(state.folder / "collected.parquet"), _parquet(found))
 
 
 def _parquet(table: pa.Table) -> bytes:
     stream = BytesIO()
     pq.write_table(table.combine_chunks(), stream, compression="zstd")
     return stream.getvalue()
-
-
-def _write(url: str, data: bytes) -> None:
-    if not exists(url) or read_bytes(url) != data:
-        write_bytes(url, data)

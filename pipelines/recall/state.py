@@ -88,7 +88,7 @@ class State:
     def write(self, iteration: int, name: str, record: msgspec.Struct) -> None:
         """Write a record of an iteration."""
         data = msgspec.json.format(msgspec.json.encode(record, order="deterministic")) + b"\n"
-        write_bytes(str(self.path(iteration, name)), data)
+        write_changed(str(self.path(iteration, name)), data)
 
     @contextmanager
     def new(self, iteration: int) -> Iterator[Path]:
@@ -111,3 +111,9 @@ class State:
             self.path(number).rename(gone)
             shutil.rmtree(gone)
         return last - iteration
+
+
+def write_changed(url: str, data: bytes) -> None:
+    """Write a file by rename, unless it holds these bytes already."""
+    if not exists(url) or read_bytes(url) != data:
+        write_bytes(url, data)
