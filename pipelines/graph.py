@@ -23,6 +23,7 @@ from .engine import Node
 from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards, shard_removals
+from .recall_pages import with_collected
 from .recipe import Recipe
 from .removals import TakeDown
 from .stage import Stage
@@ -137,8 +138,9 @@ class Graph:
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
         verdicts = (*self._syntax_role(), *self._hits_role())
+        judged = self._map(decide, name, ("read", "language", "measure", *verdicts))
         return [
-            self._map(decide, name, ("read", "language", "measure", *verdicts)),
+            with_collected(judged, self.store, shard.recall),
             self._pages.without_dropped(
                 self._map(items, name, ("read", "language", "measure", "decide"))
             ),

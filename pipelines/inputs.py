@@ -25,6 +25,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     kind: UnitKind
     options: ReadOptions
     units: tuple[Unit, ...]
+    recall: str | None = None  # the target whose collected pages alone are kept
 
 
 def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
@@ -44,6 +45,7 @@ def list_shards(recipe: Recipe, store: Store) -> list[Shard]:
                     kind=source.kind,
                     options=ReadOptions.of(source),
                     units=tuple(sorted(members, key=lambda unit: unit.name)),
+                    recall=source.recall,
                 )
             )
     return shards

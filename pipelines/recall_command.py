@@ -20,7 +20,8 @@ from .recall.asked import Asked, Known, apply_asked, read_asked
 from .recall.iterate import Iteration, IterationMetrics, Logits, Loop
 from .recall.output import write_audit_sample, write_collected, write_iteration
 from .recall.pool import PoolGraph
-from .recall.state import FOLDER, State
+from .recall.state import State
+from .recall_pages import FOLDER
 from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down

@@ -238,6 +238,11 @@ def _check_sources(recipe: Recipe) -> None:
 
 
 def _check_recall(recipe: Recipe) -> None:
+    targets = [target.name for target in recipe.raw.recall.target]
+    for source in recipe.raw.source:
+        if source.recall is not None and source.recall not in targets:
+            where = f"{recipe.path}: source `{source.name}`"
+            raise unknown_name(source.recall, targets, where=where, what="recall target")
     kinds = {source.name: source.kind for source in recipe.raw.source}
     for target in recipe.raw.recall.target:
         where = f"{recipe.path}: recall.target `{target.name}`"

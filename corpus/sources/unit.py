@@ -29,6 +29,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         crawl: in place of `paths`, the name of a crawl whose files are read.
         shards: into how many the units are hashed by name; by default repositories go into one
             and every other file, also of a crawl, is a shard of its own.
+        recall: for web pages: only those that this target of the recall loop collected are kept.
         metadata: JSON lines with the names of GitHub's API: file, full_name, created_at,
             stargazers_count, license.spdx_id; `file` is relative to that file's own folder.
     """
@@ -40,6 +41,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     crawl: str | None = None
     metadata: str | None = None
     shards: int | None = None
+    recall: str | None = None
     text_field: str = "text"
     id_field: str = "id"
     language_field: str = "language"
@@ -48,6 +50,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if bool(self.paths) == (self.crawl is not None):
             raise ValueError(f"source `{self.name}` needs either `paths` or `crawl`")
+        if self.recall is not None and self.kind != "warc":
+            raise ValueError(f"source `{self.name}` has no pages that `recall` could find")
         if self.crawl is not None and self.metadata is not None:
             raise ValueError(f"source `{self.name}` has its metadata from the crawl")
         if self.crawl is not None and not _NAME.fullmatch(self.crawl):

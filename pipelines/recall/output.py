@@ -11,6 +11,7 @@ from ...corpus.storage import exists, write_bytes
 from ...filters.recall.audit import AuditSettings
 from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
+from ..recall_pages import COLLECTED_FILE
 from .asked import Mask
 from .iterate import Iteration, Logits
 from .pool import Pages
@@ -72,7 +73,7 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
     ]
     found = pa.table(columns, schema=COLLECTED)
     found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
-    write_changed(str(state.folder / "collected.parquet"), _parquet(found))
+    write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -17,8 +17,8 @@ import msgspec
 from ...corpus.errors import GristmillError
 from ...corpus.storage import exists, is_local, local_path, read_bytes, write_bytes
 from ...filters.recall.model import TrainedModel
+from ..recall_pages import FOLDER
 
-FOLDER: Final = "recall"
 PARTIAL: Final = ".partial"
 Record = TypeVar("Record", bound=msgspec.Struct)
 
