@@ -53,7 +53,7 @@ weights = {{ math = 1.0 }}
 name = "math"
 sources = ["web"]
 {seeds}
-words = {{ tokens = "{tokens}" }}
+tokens = "{tokens}"
 
 [recall.target.train]
 dim = {dim}

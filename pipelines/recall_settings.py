@@ -10,7 +10,7 @@ from ..filters.recall.domains import DomainSettings
 from ..filters.recall.model import TrainSettings
 from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
-from ..filters.recall.words import WordSettings
+from ..filters.recall.words import WordKind, WordSettings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
@@ -48,6 +48,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             collected 40 B tokens with seeds of 14.7 B.
         least_score: from the second iteration on, the least probability of a page.
         least_characters: a shorter page is not judged.
+        tokens: what the words of a page are.
+        max_characters: of a page that are read.
+        passage_words: a page's score is that of its best passage of so many words; 0: of all.
+        train_words: of the beginning of a page that a model is trained on; 0: all.
     """
 
     name: str
@@ -60,7 +64,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seed_multiple: float = 2.7
     least_score: float = 0.5
     least_characters: int = 200
-    words: WordSettings = WordSettings()
+    tokens: WordKind = "cjk"
+    max_characters: int = 100_000
+    passage_words: int = 250
+    train_words: int = 1200
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
     domains: DomainSettings = DomainSettings()
@@ -79,6 +86,13 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("seed_multiple and token_budget must be over 0")
         if not 0 <= self.least_score < 1:
             raise ValueError("least_score must lie between 0 and 1")
+        if min(self.max_characters, self.passage_words + 1, self.train_words + 1) < 1:
+            raise ValueError("max_characters, passage_words or train_words is too small")
+
+    @property
+    def words(self) -> WordSettings:
+        """How a page becomes words."""
+        return WordSettings(tokens=self.tokens, max_characters=self.max_characters)
 
 
 class RecallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -41,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             self.sites,
             sorted(self.labels.items()),
             target.words.digest(),
+            target.train_words,
             target.train,
             target.draw,
             target.least_characters,

@@ -73,11 +73,11 @@ class PoolGraph:
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
         """Return the nodes that score the pool by a model."""
         file = InputFile(shard=f"iteration {iteration}", url=str(model), digest=digest)
+        stage = Score(passage_words=self._target.passage_words)
         nodes = []
         for name in self.names:
-            node = self._node(
-                Score(), _scored(name, iteration), {"pool": ([("recall_pool", name)], "")}
-            )
+            pool = {"pool": ([("recall_pool", name)], "")}
+            node = self._node(stage, _scored(name, iteration), pool)
             nodes.append(_with_file(node, "model", file))
         return nodes
 

@@ -21,6 +21,7 @@ from ...filters.natural import natural_language_columns
 from ...filters.natural_engines import NaturalEngine
 from ...filters.recall.collapse import read_table
 from ...filters.recall.domains import url_parts
+from ...filters.recall.passages import best_of, split_passages
 from ...filters.recall.score import Scorer
 from ...filters.recall.words import WordSettings, word_column
 from ..artifact import InputFile
@@ -172,17 +173,22 @@ def _doc_ids(files: Sequence[InputFile]) -> pa.Array:
 
 
 class Score(Stage, frozen=True, kw_only=True):
-    """Scores the pages of a pool by one model, row for row."""
+    """Scores the pages of a pool by one model, row for row: a page by its best passage."""
 
     name: ClassVar[str] = "recall_score"
     version: ClassVar[int] = 1
+
+    passage_words: int
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the logit of each page; the model is the input of role `model`."""
         scorer = Scorer(read_table(local_path(inputs.one("model").url)))
         output.write(SCORE.empty_table())
         for rows in row_groups(inputs.one("pool"), ["words"]):
-            output.write(pa.table([scorer.logits(rows["words"])[:, 0]], schema=SCORE))
+            passages = split_passages(rows["words"], self.passage_words)
+            logits = scorer.logits(passages.words)[:, 0]
+            best = best_of(logits, passages.rows, rows.num_rows)
+            output.write(pa.table([best], schema=SCORE))
         output.count("pages", {"scored": inputs.one("pool").rows})
 
 
