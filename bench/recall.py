@@ -175,6 +175,7 @@ def judge(
                     "name": f"{what} {group} iteration {iteration.metrics.iteration}",
                     "ours": round(recall, 4),
                     "precision": round(precision, 4),
+                    "average_precision": average_precision(iteration.logits[of], is_positive[of]),
                     "iteration": iteration.metrics.iteration,
                     "group": f"{what} {group}",
                     "pages": int((found & of).sum()),
@@ -182,6 +183,13 @@ def judge(
                 }
             )
     return rows
+
+
+def average_precision(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.bool_]) -> float:
+    """Return the mean precision at each positive page, in the order of scores."""
+    ranked = labels[np.argsort(-logits, kind="stable")]
+    precisions = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return round(float(precisions[ranked].mean()), 4) if ranked.any() else 0.0
 
 
 def hosts_of(pages: Pages, found: npt.NDArray[np.bool_]) -> str:

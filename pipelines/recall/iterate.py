@@ -10,17 +10,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from ...corpus.errors import GristmillError
-from ...filters.recall.collapse import collapse, read_table, table_digest, write_table
+from ...filters.recall.collapse import collapse, table_digest, write_table
 from ...filters.recall.decisions import AUTO
 from ...filters.recall.equality import SAMPLE_PAGES, check_equality
 from ...filters.recall.fasttext_file import read_fasttext
 from ...filters.recall.model import train
-from ...filters.recall.passages import best_passages, first_words
-from ...filters.recall.sampling import Rows, sample_keys
-from ...filters.recall.score import Scorer
+from ...filters.recall.passages import first_words
+from ...filters.recall.sampling import sample_keys
 from ...filters.recall.stopping import Progress, StopReport, report_stop
 from ..recall_settings import RecallTarget
 from ..stage import value_counts
@@ -128,7 +126,7 @@ class Loop:
             settings=self._target.draw,
             iteration=number,
         )
-        words = self._training_words(number, drawn.rows)
+        words = first_words(self._pages.words(drawn.rows), self._target.train_words)
         trained = train(words, drawn.labels(), self._target.train, folder / "model.bin")
         model = collapse(read_fasttext(folder / "model.bin"), NEGATIVE)
         keys = sample_keys(self._pages.table["doc_id"], seed=number, purpose="equality")
@@ -150,14 +148,6 @@ class Loop:
             largest_difference=equality.largest_difference,
             num_compared=equality.num_pages,
         )
-
-    def _training_words(self, number: int, rows: Rows) -> pa.ChunkedArray:
-        """Return what a model reads of pages: first their beginnings, then their best passages."""
-        target, words = self._target, self._pages.words(rows)
-        if number == 1 or not target.passage_words:
-            return first_words(words, target.train_words)
-        scorer = Scorer(read_table(self._state.path(number - 1, "table.bin")))
-        return best_passages(words, target.passage_words, lambda one: scorer.logits(one)[:, 0])
 
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
