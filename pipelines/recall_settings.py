@@ -62,7 +62,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     audit: str | None = None
     token_budget: tuple[int, ...] = ()
     seed_multiple: float = 2.7
-    least_score: float = 0.95
+    least_score: float = 0.5
     least_characters: int = 200
     tokens: WordKind = "cjk"
     max_characters: int = 100_000

@@ -30,6 +30,11 @@ from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
 from gristmill.filters.ranges import SIGNAL_RANGES
+from gristmill.filters.recall.audit import AuditSettings
+from gristmill.filters.recall.domains import DomainSettings
+from gristmill.filters.recall.model import TrainSettings
+from gristmill.filters.recall.prefixes import PrefixSettings
+from gristmill.filters.recall.stopping import StopSettings
 from gristmill.filters.rule import Rule
 from gristmill.filters.rules import PRESETS
 from gristmill.filters.syntax_scope import SyntaxSettings
@@ -38,6 +43,7 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
+from gristmill.pipelines.recall_settings import DrawSettings, RecallSettings, RecallTarget
 from gristmill.pipelines.recipe import (
     MixtureSettings,
     OrderSettings,
@@ -81,6 +87,14 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[[crawl.commoncrawl]]`": CommonCrawl,
     "`[[crawl.site]]`": SiteCrawl,
     "Manners": Manners,
+    "`[recall]`": RecallSettings,
+    "`[[recall.target]]`": RecallTarget,
+    "`[recall.target.train]`": TrainSettings,
+    "`[recall.target.draw]`": DrawSettings,
+    "`[recall.target.domains]`": DomainSettings,
+    "`[recall.target.prefixes]`": PrefixSettings,
+    "`[recall.target.stop]`": StopSettings,
+    "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureShard, ShardMetadata),
@@ -110,7 +124,7 @@ def page(name: str) -> str:
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
-        page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl-settings")
+        page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl-settings", "recall")
     )
 
 
