@@ -35,8 +35,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     least_count: int = 3  # rarer words have no row of their own
     buckets: int = 2_000_000  # fastText's default
     epochs: int = 3
-    least_words: int = 60_000_000  # words to be read in all epochs together: a minute
-    most_epochs: int = 25  # a tiny seed is not read more often than this
+    least_words: int = 60_000_000  # to be read in all epochs together
+    most_epochs: int = 15  # a tiny seed is not read more often than this
     small_learning_rate: float = 0.5  # where least_words asks for more epochs
     seed: int = 1
 

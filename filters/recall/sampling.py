@@ -30,7 +30,10 @@ class SampleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a sample in the order of their hashes, and why others are not in it."""
+    """The rows of a sample in the order of their hashes, and why others are not in it.
+
+    A page is over the size too where enough of its language are in the sample.
+    """
 
     rows: Rows
     num_over_host_cap: int
@@ -92,6 +95,40 @@ def draw_positives(
         num_over_host_cap=len(order) - len(kept),
         num_over_size=len(kept) - len(chosen),
         missing={one: num for one, num in short.items() if num > 0},
+    )
+
+
+class Candidates(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages may serve as negatives, and why others may not; the first reason counts."""
+
+    is_candidate: npt.NDArray[np.bool_]
+    num_in_seed: int
+    num_accepted: int
+    num_likely_positive: int
+
+
+def negative_candidates(
+    is_seed: npt.NDArray[np.bool_],
+    is_accepted: npt.NDArray[np.bool_],
+    scores: npt.NDArray[np.float32] | None,
+    *,
+    likely_positive: float = 0.9,
+) -> Candidates:
+    """Return the pages that negatives may be drawn from.
+
+    Args:
+        is_accepted: pages under prefixes that were accepted.
+        scores: of the iteration before, None in the first one. A page that scores high and is in
+            no seed is more likely a positive not found yet.
+    """
+    is_free = ~is_seed
+    is_open = is_free & ~is_accepted
+    is_likely = np.zeros_like(is_open) if scores is None else is_open & (scores > likely_positive)
+    return Candidates(
+        is_candidate=is_open & ~is_likely,
+        num_in_seed=int(is_seed.sum()),
+        num_accepted=int((is_free & is_accepted).sum()),
+        num_likely_positive=int(is_likely.sum()),
     )
 
 

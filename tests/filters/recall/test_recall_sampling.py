@@ -12,6 +12,7 @@ from gristmill.filters.recall.sampling import (
     draw_positives,
     host_cap,
     mix64,
+    negative_candidates,
     sample_keys,
 )
 
@@ -117,3 +118,13 @@ def test_nothing_to_draw_from_is_an_empty_sample() -> None:
     settings = SampleSettings(size=5)
     assert not len(draw_positives(keys(0), none, none, {"en": 1.0}, settings).rows)
     assert draw_negatives(keys(0), none, none, {"en": 2}, settings).missing == {"en": 2}
+
+
+def test_seeds_accepted_pages_and_likely_positives_are_no_negatives() -> None:
+    is_seed, is_accepted = np.array([1, 0, 0, 0, 1], bool), np.array([0, 1, 0, 0, 1], bool)
+    scores = np.array([0, 0.99, 0.95, 0.9, 0.95], dtype=np.float32)
+    found = negative_candidates(is_seed, is_accepted, scores)
+    assert found.is_candidate.tolist() == [False, False, False, True, False]
+    assert (found.num_in_seed, found.num_accepted, found.num_likely_positive) == (2, 1, 1)
+    first = negative_candidates(is_seed, is_accepted, None)
+    assert first.is_candidate.tolist() == [False, False, True, True, False]
