@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not system"
 
-# Needs what the tests name: Debian's chromium, and root for a disk that is full.
+# Needs what the tests name: Debian's chromium, nginx-light and wget, and root for a full disk.
 test-system: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m system
 

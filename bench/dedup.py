@@ -8,6 +8,7 @@ each other are at least NEAR alike was missed when both stay. datatrove reads ev
 four of five of its false merges are below the threshold by its own words too. Empty texts it
 neither keeps nor drops. Peak memory is that of all processes of a side together, each page shared
 out among those that hold it; on a machine that does other work, compare CPU seconds.
+The rows named floor are what the parts that no design can leave out take by themselves.
 Needs `pip install -e .[peers]` and Linux.
 """
 
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from dedup_floor import floor_seconds
 
 import gristmill
 from gristmill.dedup.shingles import shingle_column
@@ -84,17 +86,35 @@ def measure(corpus: Path, only: str | None) -> list[dict[str, str | float | None
     files = sorted(corpus.glob("*.parquet"))
     documents = Documents(files)
     figures: dict[str, dict[str, float]] = {"ours": {}, "peer": {}}
+    floor: dict[str, float] = {}
     with TemporaryDirectory(dir=corpus.parent) as folder:
         if only != "ours":
             figures["peer"] = documents.judge(run_datatrove(files, Path(folder) / "peer"))
         if only != "peer":
-            figures["ours"] = documents.judge(run_ours(files, Path(folder) / "ours"))
+            out = Path(folder) / "ours"
+            figures["ours"] = documents.judge(run_ours(files, out))
+            floor = floor_seconds(files, sorted(out.glob("kept/*.parquet")))
     rows: list[dict[str, str | float | None]] = []
     for name in {**figures["ours"], **figures["peer"]}:
         ours, peer = figures["ours"].get(name), figures["peer"].get(name)
         ratio = round(peer / ours, 3) if ours and peer is not None else None
         rows.append({"name": f"dedup_{name}", "ours": ours, "peer": peer, "ratio": ratio})
+    if floor:
+        rows += floor_rows(floor, figures["peer"].get("seconds"))
     return rows
+
+
+def floor_rows(
+    floor: Mapping[str, float], peer: float | None
+) -> list[dict[str, str | float | None]]:
+    """Return the parts that cannot be left out, and their sum with the peer's ratio to it."""
+    total = round(sum(floor.values()), 2)
+    rows: list[dict[str, str | float | None]] = [
+        {"name": f"dedup_floor_{part}", "ours": round(seconds, 2), "peer": None, "ratio": None}
+        for part, seconds in floor.items()
+    ]
+    ratio = round(peer / total, 3) if peer is not None else None
+    return [*rows, {"name": "dedup_floor_seconds", "ours": total, "peer": peer, "ratio": ratio}]
 
 
 def run_ours(files: Sequence[Path], out: Path) -> Outcome:

@@ -23,6 +23,8 @@ def byte_strings(column: pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
         for chunk in column.chunks
         if len(chunk)
     ]
+    if len(chunks) == 1:
+        return chunks[0]
     return np.concatenate(chunks) if chunks else np.empty(0, dtype=f"S{width}")
 
 
@@ -32,7 +34,7 @@ def id_prefixes(column: pa.ChunkedArray, *, half: int = 0) -> npt.NDArray[np.uin
     Numbers order as the bytes do. Ids are digests: the first halves of 10^9 of them are all
     different with probability 0.97.
     """
-    data = np.frombuffer(byte_strings(column).tobytes(), dtype=">u8").reshape(-1, 2)
+    data = byte_strings(column).view(">u8").reshape(-1, 2)
     return data[:, half].astype(np.uint64)
 
 
@@ -49,8 +51,14 @@ def run_starts(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     return np.flatnonzero(opens)
 
 
-def binary_column(rows: npt.NDArray[np.uint8]) -> pa.Array:
-    """Return the rows of a byte matrix [num_rows, width] as a fixed-size binary array."""
+def binary_column(
+    rows: npt.NDArray[np.uint8], present: npt.NDArray[np.bool_] | None = None
+) -> pa.Array:
+    """Return the rows of a byte matrix [num_rows, width] as a fixed-size binary array.
+
+    A row that is not present is null.
+    """
     num_rows, width = rows.shape
     data = pa.py_buffer(np.ascontiguousarray(rows))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), num_rows, [None, data])
+    mask = pa.array(present).buffers()[1] if present is not None else None
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), num_rows, [mask, data])

@@ -13,7 +13,8 @@ from .pairs import SIDES
 from .shingles import Hashes, shingle_column
 from .verify import similarities
 
-BYTES_PER_TEXT_BYTE = 3  # of memory: a shingle of 8 bytes for each word, and once more when joined
+BYTES_PER_TEXT_BYTE = 3  # of memory: a shingle of 8 bytes for each word, and room for more
+BYTES_PER_HASH = 8  # of text: there is room for a shingle in so many; source code has one in 11
 
 
 class TextRun(NamedTuple):
@@ -51,22 +52,45 @@ class ShingleSets:
         """Return the Jaccard similarity of every (left, right), reading the texts once."""
         column = pa.chunked_array([*pairs["left"].chunks, *pairs["right"].chunks])
         ids = column.unique()
-        rows: list[npt.NDArray[np.int64]] = []
-        hashes: list[Hashes] = []
+        items: list[pa.Array] = []
+        hashes = _Growing(self.num_bytes(pairs) // BYTES_PER_HASH)
         counts: list[npt.NDArray[np.int64]] = []
         for table in (table for run in self._runs for table in run.texts(ids)):
-            rows.append(pc.index_in(table["item_id"], value_set=ids).to_numpy().astype(np.int64))
+            items += table["item_id"].chunks
             for batch in shingle_column(table["text"], ngram=self._ngram):
-                hashes.append(batch.hashes)
+                hashes.add(batch.hashes)
                 counts.append(np.diff(batch.offsets))
+        rows = pc.index_in(pa.chunked_array(items, ids.type), value_set=ids)
         flat, offsets, places = _united(
-            np.concatenate(rows), np.concatenate(hashes), np.concatenate(counts), len(ids)
+            rows.to_numpy().astype(np.int64), hashes.all(), np.concatenate(counts), len(ids)
         )
         left, right = (
             places[pc.index_in(pairs[side], value_set=ids).to_numpy().astype(np.int64)]
             for side in SIDES
         )
         return similarities(flat, offsets, left, right)
+
+
+class _Growing:
+    """Hashes that are joined as they come, so that they never lie in memory twice."""
+
+    def __init__(self, capacity: int) -> None:
+        self._room = np.empty(capacity, dtype=np.uint64)  # takes no memory until it is written
+        self._num = 0
+
+    def add(self, hashes: Hashes) -> None:
+        """Take some more; room that falls short is doubled."""
+        end = self._num + len(hashes)
+        if end > len(self._room):
+            room = np.empty(2 * end, dtype=np.uint64)
+            room[: self._num] = self.all()
+            self._room = room
+        self._room[self._num : end] = hashes
+        self._num = end
+
+    def all(self) -> Hashes:
+        """Return what was taken, without copying it."""
+        return self._room[: self._num]
 
 
 def _united(

@@ -61,17 +61,21 @@ def shingle_column(
     """
     assert ngram >= 1
     native = kernel()
+    room = np.empty(0, dtype=np.uint64)
     for batch in text_batches(texts, batch_bytes):
-        counts = np.zeros(batch.num_texts, dtype=np.int64)
         if native is None:
             hashes, counts = numpy_shingles(batch, ngram)
-        else:
-            hashes = np.empty(len(batch.data), dtype=np.uint64)  # a word has a byte at least
-            num_hashes = native.shingles(batch.data, batch.offsets, ngram, hashes, counts, None)
-            hashes = hashes[:num_hashes]
-        offsets = np.zeros(batch.num_texts + 1, dtype=np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        yield _sorted_unique(hashes, offsets)
+            yield _sorted_unique(hashes, _offsets(counts))
+            continue
+        if len(room) < len(batch.data):  # a word has a byte at least
+            room = np.empty(len(batch.data), dtype=np.uint64)
+        counts = np.zeros(batch.num_texts, dtype=np.int64)
+        num = native.distinct_shingles(batch.data, batch.offsets, ngram, room, counts, None)
+        yield ShingleBatch(room[:num].copy(), _offsets(counts))
+
+
+def _offsets(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
 def numpy_shingles(batch: TextBatch, ngram: int) -> tuple[Hashes, npt.NDArray[np.int64]]:

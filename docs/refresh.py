@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gristmill.pipelines.build import BuildResult
+from gristmill.pipelines.crawl import crawl_status
+from gristmill.pipelines.crawl_text import crawl_text
 from gristmill.pipelines.published import Publication, read_build
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.summary import build_text
@@ -47,9 +49,11 @@ _FENCE = re.compile(r"```(.*)")
 _MASKS = (
     (re.compile(r"\b[\d.,]+(?= (?:s|MB)\b)"), "N"),
     (re.compile(r'"(seconds|num_bytes|peak_memory_bytes)": ?[\d.]+'), r'"\1":N'),
+    (re.compile(r"127\.0\.0\.1:\d+ +"), "HOST "),
     (re.compile(r"receipts/[0-9a-f]{16}"), "receipts/DIGEST"),
 )
 _DEMO_COMMANDS = (
+    ".venv/bin/gristmill crawl all pipelines/recipes/demo.toml --out build/demo",
     ".venv/bin/gristmill build pipelines/recipes/demo.toml --out build/demo",
     ".venv/bin/gristmill audit build/demo",
 )
@@ -201,9 +205,12 @@ def demo_transcript(sandbox: Path) -> list[str]:
         num_cached=0,
         failures=(),
     )
-    build, audit = _DEMO_COMMANDS
+    crawl, build, audit = _DEMO_COMMANDS
+    crawled = crawl_text(crawl_status(str(sandbox / "build/demo")))
     audited = run_command("gristmill audit build/demo", sandbox)
     return [
+        crawl,
+        *crawled.splitlines(),
         build,
         *build_text(result).splitlines(),
         audit,
@@ -274,10 +281,11 @@ def _nearest(run: Sequence[str], actual: Sequence[str], first: int) -> int:
 
 
 def build_demo(folder: Path) -> Path:
-    """Build the demo into a folder."""
+    """Crawl and build the demo into a folder."""
     recipe = str(ROOT / "pipelines/recipes/demo.toml")
-    command = [sys.executable, "-m", "gristmill", "build", recipe, "--workers", "0", "--out"]
-    subprocess.run([*command, str(folder)], check=True, stdout=subprocess.DEVNULL)
+    for command in (["crawl", "all", recipe], ["build", recipe, "--workers", "0"]):
+        program = [sys.executable, "-m", "gristmill", *command, "--out", str(folder)]
+        subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
     return folder
 
 

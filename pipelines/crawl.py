@@ -62,7 +62,7 @@ def run_crawls(
         raise GristmillError(
             "the recipe has no such crawl",
             where=", ".join(f"crawl.{kind}" for kind in kinds),
-            todo="Add a table, such as [[crawl.github]]; docs/crawl.md lists all.",
+            todo="Add a table, such as [[crawl.github]]; docs/crawl-settings.md lists all.",
         )
     results = []
     with _served(settings, base) as (served, host_map):
@@ -89,7 +89,7 @@ def crawl_status(out: str) -> CrawlOutcome:
     parent = _local(out) / CRAWLS
     results = []
     for path in sorted(parent.glob("*/ledger.sqlite")):
-        with Ledger(path.parent) as ledger:
+        with Ledger(path.parent, is_reader=True) as ledger:
             kind = ledger.cursor("kind") or ""
             results.append(result_of(ledger, name=path.parent.name, kind=kind))
     if not results:
@@ -174,11 +174,21 @@ def _manners(crawl: OneCrawl) -> Manners:
     return crawl.downloads if isinstance(crawl, GithubCrawl) else crawl.manners
 
 
+def _with_local_archive(settings: CrawlSettings, base: str) -> CrawlSettings:
+    """Return the settings with a folder in the place of Common Crawl found from the recipe."""
+    archive = settings.endpoints.commoncrawl
+    if "://" in archive:
+        return settings
+    folder = str((local_path(base) / archive).resolve())
+    endpoints = msgspec.structs.replace(settings.endpoints, commoncrawl=folder)
+    return msgspec.structs.replace(settings, endpoints=endpoints)
+
+
 @contextmanager
 def _served(settings: CrawlSettings, base: str) -> Iterator[tuple[CrawlSettings, HostMap | None]]:
     """Yield the settings with the endpoints of stand-ins, if the recipe asks for them."""
     if settings.standins is None:
-        yield settings, None
+        yield _with_local_archive(settings, base), None
         return
     from ..corpus.standins.stage import serve
 

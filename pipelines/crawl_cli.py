@@ -73,7 +73,7 @@ def crawl_site(
     from ..corpus.crawl.settings import CrawlSettings, SiteCrawl
 
     if not any(each.startswith(("http://", "https://")) for each in what):
-        if len(what) > 1:
+        if len(what) > 1 or "://" in what[0]:
             raise click.UsageError("give one recipe, or URLs that start with http(s)://")
         _run_recipe(what[0], ("site",), out=out, as_json=as_json)
         return

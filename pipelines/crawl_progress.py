@@ -60,6 +60,7 @@ class CrawlLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._last: CrawlResult | None = None
 
     def __enter__(self) -> "CrawlLines":
         return self
@@ -73,7 +74,10 @@ class CrawlLines:
         self._stream.flush()
 
     def report(self, result: CrawlResult) -> None:
-        """Write the totals."""
+        """Write the totals, if they have changed."""
+        if result == self._last:
+            return
+        self._last = result
         self._write(
             event="crawling",
             crawl=result.name,

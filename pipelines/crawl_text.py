@@ -6,6 +6,15 @@ from ..corpus.crawl.run import CrawlResult
 from .crawl import CrawlOutcome
 from .printable import render
 
+_NOUNS = {  # where a plural in s will not do
+    "content": ("repository fetched", "repositories fetched"),
+    "index_part": ("part of the index", "parts of the index"),
+    "issues": ("repository's issues", "repositories' issues"),
+    "repository": ("repository known", "repositories known"),
+    "robots": ("robots.txt", "robots.txt"),
+    "warc": ("WARC file", "WARC files"),
+}
+
 
 def crawl_text(outcome: CrawlOutcome) -> str:
     """Return a paragraph for each crawl, and a table of the hosts that were asked."""
@@ -32,22 +41,26 @@ def crawl_text(outcome: CrawlOutcome) -> str:
 
 
 def _lines(crawl: CrawlResult) -> list[str]:
-    done = ", ".join(f"{count:,} {_plural(kind, count)}" for kind, count in crawl.done.items())
+    done = ", ".join(f"{count:,} {_nouns(kind, count)}" for kind, count in crawl.done.items())
     size = f" ({crawl.done_bytes / 1e6:,.1f} MB)" if crawl.done_bytes else ""
     lines = [f"{crawl.name}: {'complete' if crawl.is_complete else 'incomplete'}"]
     lines.append(f"  done: {done or 'nothing'}{size}")
+    if crawl.counts:
+        held = [f"{count:,} {name.replace('_', ' ')}" for name, count in crawl.counts.items()]
+        lines.append(f"  in it: {', '.join(held)}")
     for title, found in (("refused", crawl.refused), ("failed", crawl.failed)):
         for kind, reasons in found.items():
             told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-            lines.append(f"  {title}: {_plural(kind, 2)}: {told}")
+            lines.append(f"  {title}: {_nouns(kind, 2)}: {told}")
     for kind, count in crawl.waiting.items():
-        lines.append(f"  not fetched yet: {count:,} {_plural(kind, count)}")
+        lines.append(f"  not fetched yet: {count:,} {_nouns(kind, count)}")
     if not crawl.is_complete:
         lines.append("  Run the same command again: what is done is not fetched again.")
     return lines
 
 
-def _plural(kind: str, count: int) -> str:
-    if count == 1 or kind.endswith("s"):
-        return kind
-    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+def _nouns(kind: str, count: int) -> str:
+    """Return what items of a kind are called, beside their number."""
+    if kind in _NOUNS:
+        return _NOUNS[kind][count != 1]
+    return kind if count == 1 else f"{kind}s"

@@ -7,7 +7,6 @@ row that was left out.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -26,6 +25,7 @@ from ..corpus.storage import (
 from .artifact import InputFile, Manifest
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .dedup_inputs import checked_columns, named_files
+from .dedup_listing import write_listing
 from .dedup_settings import DedupSettings
 from .engine import Engine, Node, NodeId, Observer, by_stage, make_executor
 from .executors import Executor, LocalExecutor, ThreadExecutor
@@ -213,7 +213,7 @@ class FileGraph:
         listing = join(out, "duplicates.parquet")
         if record != _read_record(out) or not exists(listing):
             with replace_atomically(listing) as partial:
-                _write_duplicates(store, artifacts, partial)
+                write_listing(store, artifacts, partial, memory_bytes=self._settings.memory_bytes)
             write_bytes(join(out, "dedup.json"), msgspec.json.encode(record))
         return record
 
@@ -255,29 +255,3 @@ def published_artifacts(out: str) -> Previous:
     """
     record = _read_record(out)
     return record.artifacts if record is not None else {}
-
-
-_DUPLICATES = """
-    COPY (
-        SELECT dropped.name AS id, dropped.file AS file, dropped.row AS row, fate.reason AS reason,
-            keeper.name AS keeper, keeper.file AS keeper_file, keeper.row AS keeper_row,
-            fate.similarity AS similarity
-        FROM fates AS fate
-        JOIN rows AS dropped ON dropped.item_id = fate.item_id
-        JOIN rows AS keeper ON keeper.item_id = fate.keeper
-        ORDER BY dropped.file, dropped.row
-    ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
-"""
-
-
-def _write_duplicates(
-    store: Store, artifacts: Mapping[str, Mapping[str, Manifest]], path: Path
-) -> None:
-    """Join the fates with the rows that they are about; DuckDB uses the disk if it must."""
-    from .sql import connect, read_files
-
-    with connect(store.out) as connection:
-        for name, stage in (("rows", "scan"), ("fates", "fates")):
-            urls = [store.url(manifest) for manifest in artifacts[stage].values()]
-            read_files(connection, urls).create_view(name)
-        connection.execute(_DUPLICATES.format(path=str(path).replace("'", "''")))

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
-from rich.table import Table
-
-from .printable import render
 
 if TYPE_CHECKING:  # each command loads its own
     from .build import BuildResult
@@ -126,6 +123,10 @@ def _shortened(lines: list[str]) -> list[str]:
 
 
 def _language_table(plan: "Plan") -> str:
+    from rich.table import Table
+
+    from .printable import render
+
     table = Table(box=None, pad_edge=False)
     for name in ("component", "language"):
         table.add_column(name)

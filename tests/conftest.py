@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from gristmill.pipelines.build import build
+from gristmill.pipelines.crawl import run_crawls
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
+from gristmill.pipelines.recipe import load_crawls
 
 DEMO_RECIPE = Path(__file__).parents[1] / "pipelines/recipes/demo.toml"
 LICENCE = "MIT License\n\nPermission is hereby granted, free of charge, to any person\n"
@@ -210,8 +212,14 @@ def warc_record() -> Callable[[str, str], bytes]:
 
 @pytest.fixture(scope="session")
 def demo_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole demo corpus, built once in about 20 s; tests only read it."""
+    """The whole demo corpus, crawled and built once in about 30 s; tests only read it."""
     out = tmp_path_factory.mktemp("demo") / "out"
+    settings, base = load_crawls(str(DEMO_RECIPE))
+    notes: list[str] = []
+    crawled = run_crawls(
+        settings, out=str(out), base=base, report=lambda result: None, note=notes.append
+    )
+    assert crawled.is_complete, (crawled, notes)
     result = build(
         str(DEMO_RECIPE),
         out=str(out),

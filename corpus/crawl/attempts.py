@@ -54,8 +54,8 @@ class Attempts:
         else:
             reason = getattr(error, "reason", "failed")
         wait = verdict.seconds or 0.0
-        if isinstance(error, RangeError) and error.reason == "changed":
-            raise FetchError(self._url, "changed", str(error)) from error
+        if isinstance(error, RangeError) and error.reason in ("changed", "past_end"):
+            raise FetchError(self._url, error.reason, str(error)) from error
         if (
             self._num_failed >= self._manners.max_attempts
             or wait > self._manners.max_backoff_seconds

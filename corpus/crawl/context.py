@@ -74,6 +74,8 @@ def make_fetcher(
             where="crawl.contact",
             todo='Give a mail address or a page, such as contact = "mailto:you@example.org".',
         )
+    if s3_options and "endpoint" in s3_options:
+        hosts.add(host_of(s3_options["endpoint"]))
     names = None if is_web else frozenset(host.partition(":")[0] for host in hosts)
     local = settings.endpoints.commoncrawl
     return Fetcher(

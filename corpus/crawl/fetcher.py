@@ -4,7 +4,7 @@ Redirects are followed by hand, to allowed hosts only. A long body goes on where
 it is still the same one.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urljoin
 
@@ -134,7 +134,7 @@ class Fetcher:
         etag: str | None = None,
         on_open: Callable[[Reply], None] | None = None,
         judge: Judge = judge,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes from an offset on, without a gap, over as many answers as it takes.
 
         Args:
@@ -192,7 +192,7 @@ class Fetcher:
             host = self._host(request.url)
             try:
                 if request.url.startswith(("http://", "https://")):
-                    self._guard.check_url(request.url)  # what is never asked for is no request
+                    self.guard.check_url(request.url)  # what is never asked for is no request
                 async with host.slot(), self._transport(request.url).open(request) as reply:
                     reply.chunks = _counted(reply.chunks, host)
                     await _pass_on(reply, judge, host)

@@ -28,6 +28,7 @@ _TUNNELS = (
     (ipaddress.IPv6Network("2002::/16"), 80),
     (ipaddress.IPv6Network("::/96"), 0),
 )
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _TEREDO = ipaddress.IPv6Network("2001::/32")
 
 
@@ -76,7 +77,7 @@ class Guard:
         is_bracketed = "[" in parts.netloc
         if host and (not _HOST.fullmatch(host) or is_bracketed != (":" in host)):
             raise RefusedUrlError(url, "url", "no host has such a name")
-        if not host or any(ord(char) <= 32 or char == "\x7f" for char in url):
+        if not host or _CONTROL.search(url):
             raise RefusedUrlError(url, "url", "it is malformed")
         if self.hosts is not None and host not in self.hosts:
             raise RefusedUrlError(url, "host", f"{host} is not among the allowed hosts")

@@ -4,55 +4,19 @@ Everything a finished item brought is written before its row says `done`, in one
 process that is killed loses at most the items it was fetching. Calls come from one thread.
 """
 
-import fcntl
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
 
 from ..errors import GristmillError
+from .ledger_file import LEDGER, lock_folder, prepare_tables
 
 ItemState = Literal["waiting", "done", "refused", "failed"]
-FORMAT = 1  # of the tables below
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS items(
-    kind TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, rank INTEGER NOT NULL,
-    position INTEGER NOT NULL, reason TEXT, attempts INTEGER NOT NULL DEFAULT 0,
-    next_try REAL NOT NULL DEFAULT 0, num_bytes INTEGER NOT NULL DEFAULT 0, facts BLOB NOT NULL,
-    lane TEXT NOT NULL, PRIMARY KEY(kind, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS items_in_lanes ON items(kind, state, lane, next_try, rank, position)
-    WHERE lane <> '';
-CREATE INDEX IF NOT EXISTS items_to_take ON items(kind, state, next_try, rank, position);
-CREATE TABLE IF NOT EXISTS tallies(
-    kind TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, num_items INTEGER NOT NULL,
-    num_bytes INTEGER NOT NULL, PRIMARY KEY(kind, state, reason)
-) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS item_added AFTER INSERT ON items BEGIN
-    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
-    ON CONFLICT DO UPDATE SET
-        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
-END;
-CREATE TRIGGER IF NOT EXISTS item_changed AFTER UPDATE ON items BEGIN
-    UPDATE tallies SET num_items = num_items - 1, num_bytes = num_bytes - old.num_bytes
-    WHERE kind = old.kind AND state = old.state AND reason = coalesce(old.reason, '');
-    INSERT INTO tallies VALUES (new.kind, new.state, coalesce(new.reason, ''), 1, new.num_bytes)
-    ON CONFLICT DO UPDATE SET
-        num_items = num_items + 1, num_bytes = num_bytes + excluded.num_bytes;
-END;
-CREATE TABLE IF NOT EXISTS cursors(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS hosts(
-    host TEXT PRIMARY KEY, requests INTEGER NOT NULL DEFAULT 0,
-    received_bytes INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0,
-    refusals INTEGER NOT NULL DEFAULT 0, not_modified INTEGER NOT NULL DEFAULT 0,
-    waited_seconds REAL NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-"""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +59,11 @@ class HostCounts(msgspec.Struct, kw_only=True):
 class Ledger:
     """The open ledger of one crawl; one process at a time has it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_reader: bool = False) -> None:
         """Open the ledger in a folder, or make it.
+
+        Args:
+            is_reader: only look at it; another process may have it meanwhile.
 
         Raises:
             GristmillError: if another process has it, or another version wrote it.
@@ -104,10 +71,10 @@ class Ledger:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._lock = _lock(folder)
-        self.connection = sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)
+        self._lock = None if is_reader else lock_folder(folder)
+        self.connection = sqlite3.connect(folder / LEDGER, isolation_level=None)
         try:
-            _prepare(self.connection, folder)
+            prepare_tables(self.connection, folder)
         except (GristmillError, sqlite3.Error):
             self.close()
             raise
@@ -117,7 +84,8 @@ class Ledger:
     def close(self) -> None:
         """Give the ledger up."""
         self.connection.close()
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def __enter__(self) -> "Ledger":
         return self
@@ -131,10 +99,11 @@ class Ledger:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # a full disk may have ended it
+                self.connection.execute("ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
 
     def add(
         self,
@@ -268,6 +237,17 @@ class Ledger:
             (reason, time.time() + wait_seconds, max_attempts, kind, item_id),
         )
 
+    def forget(self, kind: str, *, prefix: str = "") -> None:
+        """Remove the items of a kind whose id starts with a prefix."""
+        self.connection.execute(
+            "DELETE FROM items WHERE kind = ? AND id >= ? AND id < ?",
+            (kind, prefix, prefix + chr(0x10FFFF)),
+        )
+
+    def remove(self, kind: str, item_id: str) -> None:
+        """Remove one item."""
+        self.connection.execute("DELETE FROM items WHERE kind = ? AND id = ?", (kind, item_id))
+
     def revive(self) -> None:
         """Let what failed in an earlier run wait again, at once."""
         self.connection.execute(
@@ -336,40 +316,3 @@ class Ledger:
         query = f"SELECT {', '.join(names)} FROM items WHERE {where}"  # noqa: S608
         for row in self.connection.execute(query, values).fetchall():
             yield Item(**dict(zip(names, row, strict=True)))
-
-
-def _lock(folder: Path) -> IO[str]:
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise GristmillError(
-            "another process crawls into this folder",
-            where=str(folder),
-            todo="Wait for it to end, or stop it.",
-        ) from None
-    return lock
-
-
-def _prepare(connection: sqlite3.Connection, folder: Path) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.OperationalError:  # the disk is full, which the caller explains
-        raise
-    except sqlite3.DatabaseError as error:
-        raise GristmillError(
-            f"its ledger cannot be read: {error}",
-            where=str(folder / "ledger.sqlite"),
-            todo="Restore it from a backup, or crawl into another folder.",
-        ) from None
-    if found not in (0, FORMAT):
-        raise GristmillError(
-            f"its ledger has format {found}, this version writes {FORMAT}",
-            where=str(folder),
-            todo="Use the version that made it, or crawl into another folder.",
-        )
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
-    connection.executescript(_TABLES)

@@ -4,11 +4,12 @@ obstore was measured fastest for S3. For http it is not used: it follows redirec
 and tells neither the status nor Retry-After.
 """
 
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import obstore
 from obstore import exceptions
@@ -90,24 +91,18 @@ class FileTransport:
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncIterator[Reply]:
         """Open the file."""
-        span = _span(request) or (0, None)
         path = Path(request.url).resolve()
         if not path.is_relative_to(self._root):
             raise RefusedUrlError(request.url, "host", f"it is not in {self._root}")
         try:
-            with path.open("rb") as stream:
-                size = stream.seek(0, 2)
-                first, last = span
-                end = size if last is None else min(size, last + 1)
-                headers = {"content-length": str(end - first)}
-                if _span(request) is not None:
-                    headers["content-range"] = f"bytes {first}-{end - 1}/{size}"
-                status = 206 if "content-range" in headers else 200
-                stream.seek(first)
-                chunks = _pieces(stream.read, end - first)
-                yield _answer(request, headers, status=status, chunks=chunks)
+            stream = path.open("rb")
         except FileNotFoundError:
             yield _answer(request, {}, status=404, chunks=_body(b""))
+            return
+        except OSError as error:
+            raise TransportError("storage", f"{path}: {error.strerror or error}") from error
+        with stream:
+            yield _file_answer(request, stream)
 
 
 def _span(request: Request) -> tuple[int, int | None] | None:
@@ -115,6 +110,25 @@ def _span(request: Request) -> tuple[int, int | None] | None:
     if match is None:
         return None
     return int(match[1]), int(match[2]) if match[2] else None
+
+
+def _file_answer(request: Request, stream: BinaryIO) -> Reply:
+    facts = os.fstat(stream.fileno())
+    etag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
+    headers = {"etag": etag}
+    if request.headers.get("If-Match", etag) != etag:
+        return _answer(request, headers, status=412, chunks=_body(b""))
+    status, first, end = 200, 0, facts.st_size
+    if span := _span(request):
+        first, last = span
+        if first >= facts.st_size:
+            headers["content-range"] = f"bytes */{facts.st_size}"
+            return _answer(request, headers, status=416, chunks=_body(b""))
+        end = facts.st_size if last is None else min(facts.st_size, last + 1)
+        status, headers["content-range"] = 206, f"bytes {first}-{end - 1}/{facts.st_size}"
+    headers["content-length"] = str(end - first)
+    stream.seek(first)
+    return _answer(request, headers, status=status, chunks=_pieces(stream.read, end - first))
 
 
 def _answer(
@@ -167,8 +181,11 @@ async def _body(data: bytes) -> AsyncIterator[bytes]:
 
 
 async def _pieces(read: Callable[[int], bytes], num_bytes: int) -> AsyncIterator[bytes]:
-    while num_bytes > 0 and (data := read(min(num_bytes, CHUNK_BYTES))):
-        num_bytes -= len(data)
-        yield data
+    try:
+        while num_bytes > 0 and (data := read(min(num_bytes, CHUNK_BYTES))):
+            num_bytes -= len(data)
+            yield data
+    except OSError as error:
+        raise TransportError("storage", str(error.strerror or error)) from error
     if num_bytes > 0:
         raise TransportError("short_body", f"{num_bytes} bytes are missing")

@@ -7,7 +7,7 @@ from typing import Literal
 from .transport import Reply
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-RangeReason = Literal["range_ignored", "wrong_range", "changed"]
+RangeReason = Literal["range_ignored", "wrong_range", "past_end", "changed"]
 
 
 class RangeError(Exception):
@@ -41,6 +41,8 @@ def check_range(reply: Reply, span: tuple[int, int | None] | None, etag: str | N
     header = reply.headers.get("content-range", "")
     match = _CONTENT_RANGE.fullmatch(header)
     first, last = span
+    if match is not None and last is not None and match[3] != "*" and int(match[3]) <= last:
+        raise RangeError("past_end", f"byte {last} was asked for, the file has {match[3]}")
     is_right = match is not None and int(match[1]) == first
     if is_right and match is not None and last is not None:
         is_right = int(match[2]) == last

@@ -20,6 +20,7 @@ class CrawlResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         is_complete: nothing waits and nothing has failed; what was refused is not missed.
         hosts: totals over all runs.
+        counts: what else the crawler counts, by name; its cursor `counts` holds it as JSON.
     """
 
     name: str
@@ -31,6 +32,7 @@ class CrawlResult(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, dict[str, int]]
     done_bytes: int
     hosts: tuple[HostCounts, ...]
+    counts: dict[str, int] = {}
 
 
 Report = Callable[[CrawlResult], None]
@@ -51,6 +53,7 @@ def result_of(ledger: Ledger, *, name: str, kind: str) -> CrawlResult:
         refused=ledger.reasons("refused"),
         done_bytes=ledger.done_bytes(),
         hosts=tuple(ledger.hosts()),
+        counts=msgspec.json.decode(ledger.cursor("counts") or "{}", type=dict[str, int]),
     )
 
 

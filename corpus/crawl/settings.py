@@ -108,12 +108,17 @@ class CommonCrawl(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         crawl: an id such as `CC-MAIN-2024-22`; with nothing else, all of its WARC files.
         format: WARC files, or their plain text (WET).
         paths: a file with paths of WARC or WET files, one a line (plain or .gz).
-        domains, hosts, mime, languages, statuses, url_prefix, where: select by the index; `where`
-            is one SQL condition over its columns.
-        max_records, max_files: take a sample of this size, drawn by `seed`.
+        domains, hosts, mime, languages, statuses, url_prefix, where: select records by the index,
+            where all of these hold; `where` is one SQL condition over its columns. Without any of
+            them, and without `max_records`, files are copied whole, byte for byte.
+        max_records, max_files: take a sample of this size, drawn by `seed`; of records by the
+            index, of whole files.
         whole_file_fraction: a file of whose bytes more than this share is selected is read whole.
         max_gap_bytes: records that lie closer than this are fetched by one request.
+        max_record_bytes: a selected record that is longer, packed or unpacked, is refused.
         memory_bytes: that the selection may take.
+        concurrency: files that are fetched at once.
+        s3: obstore's options, such as `region`, `endpoint` and `skip_signature`.
     """
 
     name: str

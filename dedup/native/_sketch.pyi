@@ -25,5 +25,14 @@ def shingles(
     target: str | None,
     /,
 ) -> int: ...
+def distinct_shingles(
+    data: Buffer,
+    offsets: Buffer,
+    ngram: int,
+    hashes: Buffer,
+    counts: Buffer,
+    target: str | None,
+    /,
+) -> int: ...
 def set_characters(table: bytes, /) -> None: ...
 def supported() -> list[str]: ...

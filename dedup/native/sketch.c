@@ -12,6 +12,8 @@
 #include <immintrin.h>
 #endif
 
+#include "column.h"
+#include "distinct.h"
 #include "scheme.h"
 #include "text.h"
 
@@ -78,35 +80,6 @@ static const struct target *find_target(const char *name) {
     return NULL;
 }
 
-struct column {
-    Py_buffer data, offsets;
-    const uint8_t *bytes;
-    const int64_t *starts;
-    size_t num_texts;
-};
-
-static void close_column(struct column *column) {
-    PyBuffer_Release(&column->data);
-    PyBuffer_Release(&column->offsets);
-}
-
-/* Checks that the offsets of a large string column stay inside its data. */
-static int check_column(struct column *column) {
-    size_t num_offsets = (size_t)column->offsets.len / 8;
-    column->bytes = column->data.buf;
-    column->starts = column->offsets.buf;
-    column->num_texts = num_offsets ? num_offsets - 1 : 0;
-    int64_t last = 0;
-    for (size_t i = 0; i < num_offsets; i++) {
-        if (column->starts[i] < last || column->starts[i] > (int64_t)column->data.len) {
-            PyErr_SetString(PyExc_ValueError, "offsets do not fit the data");
-            return 0;
-        }
-        last = column->starts[i];
-    }
-    return 1;
-}
-
 static const struct target *target_of(const char *name) {
     const struct target *target = find_target(name);
     if (!code_table)
@@ -127,6 +100,17 @@ static int find_shingles(const struct target *target, const struct column *colum
     if (!reserve(scratch, size))
         return 0;
     *count = (int64_t)target->shingles(column->bytes + start, size, ngram, scratch);
+    return 1;
+}
+
+/* Sorts the shingles of a text and leaves each once; returns 0 where memory is short. */
+static int make_distinct(struct scratch *scratch, struct buckets *buckets, int64_t *count) {
+    size_t num = (size_t)*count;
+    if (num < 2)
+        return 1;
+    if (!reserve_buckets(buckets, num))
+        return 0;
+    *count = (int64_t)sort_distinct(scratch->hashes, num, buckets, scratch->hashes);
     return 1;
 }
 
@@ -192,9 +176,8 @@ static PyObject *sketch(PyObject *module, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
-/* shingles(data, offsets, ngram, hashes, counts, target): fills counts [n] and, text after text,
- * hashes; with empty hashes it only counts. Returns how many hashes there are. */
-static PyObject *shingles(PyObject *module, PyObject *arguments) {
+/* Fills counts [n] and, text after text, hashes; with empty hashes it only counts. */
+static PyObject *hash_column(PyObject *arguments, int is_distinct) {
     struct column column;
     Py_buffer hashes, counts;
     Py_ssize_t ngram;
@@ -211,12 +194,14 @@ static PyObject *shingles(PyObject *module, PyObject *arguments) {
     }
     if (fits) {
         struct scratch scratch = {0};
+        struct buckets buckets = {0};
         uint64_t *out = hashes.buf;
         int64_t *num_shingles = counts.buf;
         Py_BEGIN_ALLOW_THREADS;
         for (size_t i = 0; i < num_texts; i++) {
             has_memory =
-                find_shingles(target, &column, i, (size_t)ngram, &scratch, &num_shingles[i]);
+                find_shingles(target, &column, i, (size_t)ngram, &scratch, &num_shingles[i]) &&
+                (!is_distinct || make_distinct(&scratch, &buckets, &num_shingles[i]));
             if (!has_memory)
                 break;
             size_t num = (size_t)num_shingles[i];
@@ -226,6 +211,7 @@ static PyObject *shingles(PyObject *module, PyObject *arguments) {
         }
         Py_END_ALLOW_THREADS;
         release(&scratch);
+        release_buckets(&buckets);
     }
     close_column(&column);
     PyBuffer_Release(&hashes);
@@ -233,6 +219,18 @@ static PyObject *shingles(PyObject *module, PyObject *arguments) {
     if (!has_memory)
         return PyErr_NoMemory();
     return fits ? PyLong_FromSize_t(total) : NULL;
+}
+
+/* shingles(data, offsets, ngram, hashes, counts, target): fills hashes with all shingles in their
+ * order. Returns how many there are. */
+static PyObject *shingles(PyObject *module, PyObject *arguments) {
+    return hash_column(arguments, 0);
+}
+
+/* distinct_shingles(data, offsets, ngram, hashes, counts, target): each text's own ones sorted,
+ * each once. Returns how many there are. */
+static PyObject *distinct_shingles(PyObject *module, PyObject *arguments) {
+    return hash_column(arguments, 1);
 }
 
 /* set_characters(table): the table of all code points, kept for the life of the process. */
@@ -264,6 +262,7 @@ static PyObject *supported(PyObject *module, PyObject *none) {
 static PyMethodDef methods[] = {
     {"sketch", sketch, METH_VARARGS, "Sketch every text of a column."},
     {"shingles", shingles, METH_VARARGS, "Hash the shingles of every text of a column."},
+    {"distinct_shingles", distinct_shingles, METH_VARARGS, "Hash them, sorted and each once."},
     {"set_characters", set_characters, METH_O, "Set the table of code points."},
     {"supported", supported, METH_NOARGS, "Name the instruction sets of this machine."},
     {NULL, NULL, 0, NULL},

@@ -64,36 +64,40 @@ def train(
         GristmillError: fasttext-community is missing, or there are fewer than two labels.
     """
     assert len(words) == len(labels), "each page has a label"
-    names = sorted(pc.unique(labels).to_pylist())
-    if len(names) < 2:
-        raise GristmillError(
-            f"all {len(words)} pages to train with have one label",
-            where="the seeds",
-            todo="Give seeds of both kinds: pages that are wanted, and a pool to draw others from.",
-        )
-    assert not any(set(name) & set(" \t\n\v\f\r\0") for name in names), "a label is one word"
+    names = _names(labels)
     num_words = pc.sum(count_words(words)).as_py() or 0
     epochs, rate = schedule(num_words, settings)
-    fasttext = import_fasttext()
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as folder:
         lines, partial = Path(folder, "lines.txt"), Path(folder, "model.bin")
         _write_lines(lines, words, labels)
-        model = fasttext.train_supervised(
-            str(lines), epoch=epochs, lr=rate, **_fixed_arguments(settings)
-        )
+        arguments = _fixed_arguments(settings)
+        model = import_fasttext().train_supervised(str(lines), epoch=epochs, lr=rate, **arguments)
         model.save_model(str(partial))
         digest = file_digest(partial)
         partial.replace(path)
     return TrainedModel(
         digest=digest,
-        labels=tuple(names),
+        labels=names,
         num_pages=len(words),
         num_words=num_words,
         epochs=epochs,
         learning_rate=rate,
         version=version(PACKAGE),
     )
+
+
+def _names(labels: pa.ChunkedArray) -> tuple[str, ...]:
+    """Return the labels that there are, two or more."""
+    names: list[str] = sorted(pc.unique(labels).to_pylist())
+    if len(names) < 2:
+        raise GristmillError(
+            f"all {len(labels)} pages to train with have one label",
+            where="the seeds",
+            todo="Give seeds of both kinds: pages that are wanted, and a pool to draw others from.",
+        )
+    assert not any(set(name) & set(" \t\n\v\f\r\0") for name in names), "a label is one word"
+    return tuple(names)
 
 
 def schedule(num_words: int, settings: TrainSettings) -> tuple[int, float]:

@@ -76,25 +76,15 @@ def draw_positives(
     Args:
         pool_shares: the share of each language among all pages.
     """
-    order = np.argsort(keys, kind="stable")
-    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
-    quotas = {
-        language: min(settings.size, int(settings.size * share))
-        for language, share in pool_shares.items()
-    }
-    rank = _rank_in(languages[kept])
-    floor = np.array([quotas.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
-    is_floor = rank < floor
-    first, rest = kept[is_floor], kept[~is_floor]
-    chosen = np.concatenate([first, rest])[: settings.size]
-    names, counts = np.unique(languages[kept], return_counts=True)
-    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    short = {one: quota - there.get(one, 0) for one, quota in sorted(quotas.items())}
+    kept = _within_host_cap(keys, hosts, settings)
+    quotas = {language: int(settings.size * share) for language, share in pool_shares.items()}
+    is_floor = _within_quotas(languages[kept], quotas)
+    chosen = np.concatenate([kept[is_floor], kept[~is_floor]])[: settings.size]
     return Sample(
         rows=chosen[np.argsort(keys[chosen], kind="stable")],
-        num_over_host_cap=len(order) - len(kept),
+        num_over_host_cap=len(keys) - len(kept),
         num_over_size=len(kept) - len(chosen),
-        missing={one: num for one, num in short.items() if num > 0},
+        missing=_missing(languages[kept], quotas),
     )
 
 
@@ -147,25 +137,41 @@ def draw_negatives(
         wanted: pages by language, such as those of the positives times a ratio; their sum is held
             to the size by cutting in the order of hashes.
     """
-    order = np.argsort(keys, kind="stable")
-    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
-    limit = np.array([wanted.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
-    matching = kept[_rank_in(languages[kept]) < limit]
-    chosen = matching[: settings.size]
-    names, counts = np.unique(languages[matching], return_counts=True)
-    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    short = {one: num - there.get(one, 0) for one, num in sorted(wanted.items())}
+    kept = _within_host_cap(keys, hosts, settings)
+    chosen = kept[_within_quotas(languages[kept], wanted)][: settings.size]
     return Sample(
         rows=chosen,
-        num_over_host_cap=len(order) - len(kept),
+        num_over_host_cap=len(keys) - len(kept),
         num_over_size=len(kept) - len(chosen),
-        missing={one: num for one, num in short.items() if num > 0},
+        missing=_missing(languages[kept], wanted),
     )
 
 
 def host_cap(settings: SampleSettings) -> int:
     """Return how many pages of one host a sample may have."""
     return max(1, min(settings.host_pages, int(settings.host_share * settings.size)))
+
+
+def _within_host_cap(keys: Keys, hosts: Labels, settings: SampleSettings) -> Rows:
+    """Return rows in the order of their hashes, as many of a host as are allowed."""
+    order = np.argsort(keys, kind="stable")
+    kept: Rows = order[_rank_in(hosts[order]) < host_cap(settings)]
+    return kept
+
+
+def _within_quotas(languages: Labels, quotas: dict[str, int]) -> npt.NDArray[np.bool_]:
+    """Return which rows are among the first ones of their language, as many as its quota."""
+    limits = np.array([quotas.get(str(one), 0) for one in languages], dtype=np.int64)
+    within: npt.NDArray[np.bool_] = _rank_in(languages) < limits
+    return within
+
+
+def _missing(languages: Labels, quotas: dict[str, int]) -> dict[str, int]:
+    """Return how many pages each language lacks."""
+    names, counts = np.unique(languages, return_counts=True)
+    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    short = {one: quota - there.get(one, 0) for one, quota in sorted(quotas.items())}
+    return {one: num for one, num in short.items() if num > 0}
 
 
 def _rank_in(groups: Labels) -> Rows:

@@ -1,6 +1,6 @@
 """Texts of the items that are compared: gathered out of every shard, or read where they lie."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...dedup.columns import id_prefixes
 from ...dedup.shingle_sets import TextRun
 from ..artifact import InputFile, open_parquet
 from ..output import Output
+from ..reader import ahead, read_rows
 from ..stage import Inputs
 from .exchange import Exchange, key_of_number, partition_name, runs_of_equal
 
@@ -42,7 +43,7 @@ class Gather(Exchange, frozen=True, kw_only=True):
         """Write the TEXTs of items, by id and row."""
         rows, items, partitions = self._rows(inputs)
         with self.sorter(key_of_number("place"), output, _in_order) as sorter:
-            for first, texts in _row_groups(inputs.one("read"), rows, self.text_field):
+            for first, texts in _some_texts(inputs.one("read"), rows, self.text_field):
                 here = slice(
                     int(np.searchsorted(rows, first)),
                     int(np.searchsorted(rows, first + len(texts))),
@@ -91,20 +92,15 @@ def _texts(
     return pa.table([places, items, rows, num_bytes, texts], schema=TEXT)
 
 
-def _row_groups(
+def _some_texts(
     file: InputFile, rows: npt.NDArray[np.int64], text_field: str
 ) -> Iterator[tuple[int, pa.ChunkedArray]]:
-    """Yield the row groups that hold any of the rows: number of its first row, texts."""
+    """Yield what the row groups hold that hold any of the rows: number of a first row, texts."""
     with open_parquet(file.url) as parquet:
-        first = 0
-        for group in range(parquet.num_row_groups):
-            last = first + parquet.metadata.row_group(group).num_rows
-            if np.searchsorted(rows, first) < np.searchsorted(rows, last):
-                texts = parquet.read_row_group(group, columns=[text_field], use_threads=False)[
-                    text_field
-                ]
-                yield first, texts.cast(pa.large_string())
-            first = last
+        sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+        held = np.diff(np.searchsorted(rows, np.cumsum([0, *sizes])))
+        for found in read_rows(parquet, [text_field], np.flatnonzero(held).tolist()):
+            yield found.first, found.table[text_field].cast(pa.large_string())
 
 
 def gathered_run(file: InputFile) -> TextRun:
@@ -123,16 +119,16 @@ def gathered_run(file: InputFile) -> TextRun:
 def text_run(file: InputFile, members: InputFile, text_field: str) -> TextRun:
     """Return a whole shard as a run; the items tell which rows are wanted."""
 
-    def texts(ids: pa.Array) -> Iterator[pa.Table]:
+    def texts(ids: pa.Array) -> Generator[pa.Table, None, None]:
         table = members.read(["item_id", "row"])
         table = table.filter(pc.is_in(table["item_id"], value_set=ids)).sort_by("row")
         rows, items = table["row"].to_numpy(), table["item_id"].combine_chunks()
-        for first, column in _row_groups(file, rows, text_field):
+        for first, column in _some_texts(file, rows, text_field):
             start, stop = np.searchsorted(rows, (first, first + len(column)))
             chosen = column.take(rows[start:stop] - first)
             yield pa.table([items[start:stop], chosen], names=["item_id", "text"])
 
-    return TextRun(lambda: members.read(["item_id", "num_bytes"]), texts)
+    return TextRun(lambda: members.read(["item_id", "num_bytes"]), lambda ids: ahead(texts(ids)))
 
 
 def _in_order(texts: pa.Table) -> pa.Table:

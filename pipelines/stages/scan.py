@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter, itemgetter
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...dedup.mixing import mix64
 from ...dedup.sorting import argsort_u64
 from ..artifact import open_parquet
 from ..output import Output
+from ..reader import Rows, ahead, read_rows
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, shard_number, write_partitions
 from .items import ITEM
@@ -45,34 +47,34 @@ class Scan(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write item_id, item_content, num_bytes, name, file, row and signature of every row."""
         file = inputs.one("file")
-        columns = list(dict.fromkeys(filter(None, (self.text_field, self.id_field))))
         with open_parquet(file.url) as parquet:
-            first, seen = 0, Repeats()
-            output.write(self._rows(parquet.schema_arrow.empty_table(), file.shard, 0, seen))
-            for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, columns=columns, use_threads=False)
-                output.write(self._rows(table, file.shard, first, seen))
-                first += table.num_rows
+            seen, columns = Repeats(), dict.fromkeys(filter(None, (self.text_field, self.id_field)))
+            empty = Rows(0, 0, parquet.schema_arrow.empty_table())
+            output.write(self._signed(empty, file.shard, seen))
+            found = ahead(read_rows(parquet, list(columns)))
+            for _, group in groupby(found, attrgetter("group")):
+                output.write(
+                    pa.concat_tables(self._signed(rows, file.shard, seen) for rows in group)
+                )
 
-    def _rows(self, table: pa.Table, shard: str, first: int, seen: "Repeats") -> pa.Table:
-        texts = table[self.text_field].cast(pa.large_string())
-        if self.id_field:
-            names = table[self.id_field].cast(pa.string()).to_pylist()
-        else:
-            names = [f"{shard}:{row}" for row in range(first, first + table.num_rows)]
+    def _signed(self, rows: Rows, shard: str, seen: "Repeats") -> pa.Table:
+        texts = rows.table[self.text_field].cast(pa.large_string())
         contents = _content_digests(texts)
+        numbers = range(rows.first, rows.first + len(texts))
+        if self.id_field:
+            names = rows.table[self.id_field].cast(pa.string())
+        else:
+            names = pa.array([f"{shard}:{row}" for row in numbers], pa.string())
         signed = sign_column(texts, self.scheme)
-        signatures = binary_column(signed.values.view(np.uint8))
-        missing = pa.scalar(None, signatures.type)
         return pa.table(
             {
-                "item_id": _row_ids(names, contents.to_pylist(), shard, seen),
+                "item_id": _row_ids(names.to_pylist(), contents.to_pylist(), shard, seen),
                 "item_content": contents,
                 "num_bytes": pc.fill_null(pc.binary_length(texts), 0).cast(pa.int64()),
-                "name": pa.array(names, pa.string()),
-                "file": pa.repeat(pa.scalar(shard), table.num_rows),
-                "row": pa.array(range(first, first + table.num_rows), pa.int64()),
-                "signature": pc.if_else(pa.array(signed.present), signatures, missing),
+                "name": names,
+                "file": pa.repeat(pa.scalar(shard), len(texts)),
+                "row": pa.array(numbers, pa.int64()),
+                "signature": binary_column(signed.values.view(np.uint8), signed.present),
             }
         )
 
@@ -175,9 +177,10 @@ class KeepRows(Stage, frozen=True, kw_only=True):
         output.texts = frozenset({self.text_field})
         file = inputs.one("file")
         with open_parquet(file.url) as parquet:
-            first = 0
             output.write(parquet.schema_arrow.empty_table())
-            for group in range(parquet.num_row_groups):
-                table = parquet.read_row_group(group, use_threads=False)
-                output.write(table.filter(keeps.slice(first, table.num_rows)))
-                first += table.num_rows
+            chosen = (
+                (rows.group, rows.table.filter(keeps.slice(rows.first, rows.table.num_rows)))
+                for rows in read_rows(parquet)
+            )
+            for _, group in groupby(ahead(chosen), itemgetter(0)):
+                output.write(pa.concat_tables(table for _, table in group))

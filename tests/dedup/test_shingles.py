@@ -61,6 +61,20 @@ def test_every_instruction_set_gives_the_shingles_of_numpy(
             assert counts.tolist() == lengths.tolist()
 
 
+@pytest.mark.parametrize(("num_words", "repeats"), [(1, 9000), (2, 500), (5000, 40), (90_000, 1)])
+def test_the_kernel_leaves_each_shingle_of_a_long_text_once(num_words: int, repeats: int) -> None:
+    native = kernel()
+    assert native is not None, "the C extension was not built: is there a compiler?"
+    text = " ".join(f"w{i % num_words}" for i in range(num_words * repeats))
+    (batch,) = text_batches(pa.chunked_array([["a b", text, ""]], pa.large_string()), 1 << 30)
+    every, lengths = numpy_shingles(batch, 1)
+    hashes, counts = np.zeros(len(batch.data), dtype=np.uint64), np.zeros(3, dtype=np.int64)
+    num = native.distinct_shingles(batch.data, batch.offsets, 1, hashes, counts, None)
+    parts = np.split(every, np.cumsum(lengths)[:-1])
+    assert hashes[:num].tolist() == np.concatenate([np.unique(part) for part in parts]).tolist()
+    assert counts.tolist() == [2, num_words, 0]
+
+
 @given(COLUMN, st.integers(1, 200), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_column_has_the_shingles_of_its_texts_for_any_batches_and_chunks(

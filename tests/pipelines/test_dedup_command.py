@@ -20,8 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.pipelines import dedup_inputs
+from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.cli import main
+from gristmill.pipelines.dedup_command import published_artifacts
+from gristmill.pipelines.dedup_listing import write_listing
 from gristmill.pipelines.stages.scan import Repeats
+from gristmill.pipelines.store import open_store
 
 Rows = list[tuple[str | None, str | None]]
 SCHEMA = pa.schema(
@@ -120,6 +124,23 @@ def test_a_duplicate_names_its_row_its_keeper_and_how_alike_they_are(tmp_path: P
         {"id": "cut", "file": "a.parquet", "row": 0, **place, **near},
         {"id": copy, "file": "a.parquet", "row": 1 + (copy == "same"), **place, **exact},
     ]
+
+
+def test_the_listing_is_the_same_where_memory_does_not_suffice_for_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    files = [write(tmp_path / f"{i}.parquet", make_rows(120, seed=i)) for i in (1, 2)]
+    dedup(out, *files)
+    with open_store(str(out)) as store:
+        found: dict[str, dict[str, Manifest]] = {}
+        for stage, shards in published_artifacts(str(out)).items():
+            for shard, key in shards.items():
+                manifest = store.load(stage, shard, key)
+                assert manifest is not None
+                found.setdefault(stage, {})[shard] = manifest
+        write_listing(store, found, tmp_path / "disk.parquet", memory_bytes=0)
+    expected = pq.read_table(out / "duplicates.parquet")
+    assert expected.num_rows > 30
+    assert pq.read_table(tmp_path / "disk.parquet").equals(expected)
 
 
 def test_rows_without_a_text_stay_and_empty_texts_are_copies(tmp_path: Path) -> None:

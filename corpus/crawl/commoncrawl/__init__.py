@@ -1,1 +1,1 @@
-"""Selects and checks what is fetched of Common Crawl: listings, index, ranges, records."""
+"""Crawls Common Crawl: chooses files or records by listing or index, fetches and checks them."""

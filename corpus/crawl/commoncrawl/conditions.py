@@ -60,8 +60,12 @@ def condition_of(query: IndexQuery) -> Condition:
     if query.statuses:
         sql = "list_contains($statuses, fetch_status::INTEGER)"
         parts.append(add(sql, "fetch_status", "statuses", list(query.statuses)))
-    if query.url_prefix is not None:
-        parts.append(add("starts_with(url, $url_prefix)", "url", "url_prefix", query.url_prefix))
+    if query.url_prefixes:
+        starts = [
+            add(f"starts_with(url, $prefix_{number})", "url", f"prefix_{number}", prefix)
+            for number, prefix in enumerate(query.url_prefixes)
+        ]
+        parts.append(f"({' OR '.join(starts)})")
     if query.url_regex is not None:
         parts.append(add("regexp_matches(url, $url_regex)", "url", "url_regex", query.url_regex))
     if not query.keep_truncated:
@@ -81,9 +85,10 @@ def bounds_of(query: IndexQuery) -> tuple[Bound, ...]:
         spans += [(_reversed(host), _reversed(host)) for host in query.hosts if not _is_ip(host)]
         if not any(map(_is_ip, query.hosts)):
             bounds.append(Bound("url_host_name_reversed", tuple(spans)))
-    host = urlsplit(query.url_prefix or "").hostname
-    if host and not _is_ip(host):
-        bounds.append(Bound("url_host_name_reversed", ((_reversed(host), _reversed(host)),)))
+    prefix_hosts = [urlsplit(prefix).hostname or "" for prefix in query.url_prefixes]
+    if prefix_hosts and not any(map(_is_ip, prefix_hosts)):
+        names = map(_reversed, prefix_hosts)
+        bounds.append(Bound("url_host_name_reversed", tuple((name, name) for name in names)))
     if query.statuses:
         bounds.append(Bound("fetch_status", tuple((one, one) for one in query.statuses)))
     if query.mime_types:

@@ -15,6 +15,7 @@ Outcome = Literal[
     "wrong_record",
     "digest_mismatch",
     "too_large",
+    "opted_out",
 ]
 
 # A second fetch may give other bytes; every other outcome is final.

@@ -48,7 +48,7 @@ def check_path(path: str, *, where: str) -> str:
         raise GristmillError(
             f"{path[:200]!r} is no path below a crawl's root",
             where=where,
-            todo="give a listing as Common Crawl publishes it, such as warc.paths.gz",
+            todo="Give a listing as Common Crawl publishes it, such as warc.paths.gz.",
         )
     return path
 
@@ -89,4 +89,4 @@ def _unpack(data: bytes, where: str) -> bytes:
 
 
 def _damaged(what: str, where: str) -> GristmillError:
-    return GristmillError(what, where=where, todo="fetch it again")
+    return GristmillError(what, where=where, todo="Fetch it again.")

@@ -134,5 +134,5 @@ def _check_places(filename: str, places: Sequence[Place], file_bytes: int | None
 
 def _impossible(filename: str, what: str) -> GristmillError:
     return GristmillError(
-        what, where=filename, todo="the index is not of this file: check the crawl and the table"
+        what, where=filename, todo="The index is not of this file: check the crawl and the table."
     )

@@ -146,7 +146,7 @@ def _chosen_rows(
     for name in sorted(condition.columns - set(deciding.schema.names)):
         if name not in LATER_COLUMNS:
             raise GristmillError(
-                f"the index has no column {name}", where="where", todo="leave the condition out"
+                f"the index has no column {name}", where="where", todo="Leave the condition out."
             )
         deciding = deciding.append_column(name, pa.nulls(num_rows, pa.string()))
     deciding = deciding.append_column(ROW, pa.array(np.arange(num_rows)))
@@ -160,7 +160,7 @@ def _chosen_rows(
         raise GristmillError(
             f"the index query fails: {error}",
             where="where",
-            todo="use try_cast for values that may not fit",
+            todo="Use try_cast for values that may not fit.",
         ) from error
     finally:
         sandbox.unregister("part")
@@ -173,10 +173,24 @@ def _read(table: pq.ParquetFile, index: int, columns: Sequence[str]) -> pa.Table
 
 
 def _no_index(part: RangeFile, what: str) -> GristmillError:
-    return GristmillError(what, where=part.name, todo="give a part of Common Crawl's index table")
+    return GristmillError(what, where=part.name, todo="Give a part of Common Crawl's index table.")
 
 
-def read_selected(path: Path, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-    """Yield the records of a written selection in their order, a batch at a time."""
+def read_selected(
+    path: Path, *, first_row: int = 0, num_rows: int | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the records of a written selection in their order, a batch at a time.
+
+    Only the row groups that hold the rows from `first_row` on are read.
+    """
     with pq.ParquetFile(path) as table:
-        yield from table.iter_batches(batch_size=batch_rows)
+        total = table.metadata.num_rows
+        end = total if num_rows is None else min(total, first_row + num_rows)
+        start = 0
+        for index in range(table.num_row_groups):
+            stop = start + table.metadata.row_group(index).num_rows
+            if start < end and stop > first_row:
+                begin = max(first_row - start, 0)
+                group = table.read_row_group(index, use_threads=False)
+                yield from group.slice(begin, min(stop, end) - start - begin).to_batches()
+            start = stop

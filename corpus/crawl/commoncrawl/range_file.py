@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-ReadRange = Callable[[str, int, int], bytes]
+ReadRange = Callable[[str, int, int], bytes | None]
 
 
 class RangeFile(io.RawIOBase):
@@ -14,7 +14,9 @@ class RangeFile(io.RawIOBase):
     Args:
         url: what `read_range` gets as its first argument.
         num_bytes: the file's length.
-        read_range: returns the bytes from its second to before its third argument.
+        read_range: returns the bytes from its second to before its third argument, or None if it
+            failed and will tell why itself: the file then seems to end there. An exception would
+            be kept by Arrow together with all that its traceback holds, and never be freed.
     """
 
     def __init__(self, url: str, num_bytes: int, read_range: ReadRange) -> None:
@@ -55,6 +57,8 @@ class RangeFile(io.RawIOBase):
             return b""
         data = self._read_range(self.name, self._position, end)
         self.num_requests += 1
+        if data is None:
+            return b""
         self.fetched_bytes += len(data)
         if len(data) != end - self._position:
             wanted = end - self._position

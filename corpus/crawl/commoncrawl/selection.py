@@ -24,7 +24,7 @@ class IndexQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         mime_types: as detected from the content.
         languages: ISO 639-3 codes, any of which a record was found to hold.
         statuses: HTTP statuses; empty for all.
-        url_prefix: what URLs start with.
+        url_prefixes: what URLs start with, one of them.
         url_regex: what is searched in URLs, in RE2's syntax.
         where: one more condition, a boolean expression of DuckDB over the table's columns.
         keep_truncated: whether records are wanted that the crawler stored only a part of.
@@ -37,7 +37,7 @@ class IndexQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     mime_types: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     statuses: tuple[int, ...] = (200,)
-    url_prefix: str | None = None
+    url_prefixes: tuple[str, ...] = ()
     url_regex: str | None = None
     where: str | None = None
     keep_truncated: bool = True
@@ -92,7 +92,7 @@ def check_selection(selection: Selection, *, where: str) -> Selection:
                 where,
                 "leave the others out",
             )
-        _check_query(selection.index, where=f"{where}.index")
+        _check_query(selection.index, where=where)
     return selection
 
 
@@ -115,11 +115,11 @@ def _check_query(query: IndexQuery, *, where: str) -> None:
                 )
     if query.limit is not None and query.limit < 1:
         raise _mistake("limit is below 1", where, "leave it out to take all records")
-    if query.url_prefix is not None and not re.match(r"https?://[^/]+/", query.url_prefix):
+    if not all(re.match(r"https?://[^/]+/", prefix) for prefix in query.url_prefixes):
         raise _mistake(
             "a prefix of URLs starts with the scheme and a whole host",
             f"{where}.url_prefix",
-            "write it as in https://docs.python.org/3/, or use url_regex",
+            "write it as in https://docs.python.org/3/, or use `where`",
         )
     if query.url_regex is not None:
         try:

@@ -122,5 +122,5 @@ def _bind(connection: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
 
 def _mistake(what: str, where: str) -> GristmillError:
     return GristmillError(
-        what, where=where, todo="write one condition, as in content_charset = 'UTF-8'"
+        what, where=where, todo="Write one condition, as in content_charset = 'UTF-8'."
     )

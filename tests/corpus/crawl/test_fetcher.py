@@ -339,3 +339,22 @@ def test_a_local_endpoint_reads_files_and_nothing_beside_its_folder(
     assert get(make_fetcher(local_root=root), f"{root}/missing").status == 404
     assert failure(make_fetcher(local_root=root), f"{root}/../../x") == "refused_host"
     assert failure(make_fetcher(), f"{root}/data.bin") == "refused_scheme"
+
+
+def test_a_local_file_that_changed_is_not_gone_on_with(
+    folder: Path, make_fetcher: MakeFetcher
+) -> None:
+    path = f"{folder}/data.bin"
+    etag = get(make_fetcher(local_root=str(folder)), path, span=(0, 0)).headers["etag"]
+    (folder / "data.bin").write_bytes(b"other")
+    assert failure(make_fetcher(local_root=str(folder)), path, etag=etag) == "changed"
+
+
+def test_a_range_that_reaches_beyond_the_file_is_named_at_once(
+    server: Loopback, folder: Path, make_fetcher: MakeFetcher, content: bytes
+) -> None:
+    span = (len(content) - 5, len(content) + 5)
+    assert failure(make_fetcher(), f"{server.url}/data.bin", span=span) == "past_end"
+    assert len(server.requests) == 1
+    local = make_fetcher(local_root=str(folder))
+    assert get(local, f"{folder}/data.bin", span=(len(content), len(content))).status == 416

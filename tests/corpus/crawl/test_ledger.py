@@ -124,6 +124,12 @@ def test_a_second_process_is_told_to_wait(tmp_path: Path) -> None:
         Ledger(tmp_path)
 
 
+def test_a_reader_looks_on_while_another_process_has_it(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger, Ledger(tmp_path, is_reader=True) as reader:
+        ledger.add("repository", [("1", {})])
+        assert reader.counts() == {"repository": {"waiting": 1}}
+
+
 def test_a_killed_process_loses_nothing_that_it_settled(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path;"
@@ -152,3 +158,32 @@ def test_a_ledger_of_another_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(GristmillError, match="format 99"):
         Ledger(tmp_path)
+
+
+def test_what_is_forgotten_is_no_longer_counted(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("record", [(name, {}) for name in ("a:1", "a:2", "ab:1", "b:1")])
+        ledger.settle("record", "a:1", "refused", reason="revisit")
+        ledger.forget("record", prefix="a:")
+        assert ledger.counts() == {"record": {"waiting": 2}}
+        ledger.remove("record", "b:1")
+        assert [item.id for item in ledger.take("record", 9)] == ["ab:1"]
+        ledger.forget("record")
+        assert ledger.counts() == {}
+        assert ledger.reasons("refused") == {}
+
+
+def _roll_back_and_fail(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.add("repository", [("1", {})])
+        ledger.connection.execute("ROLLBACK")  # as SQLite does when the disk is full
+        raise KeyError
+
+
+def test_a_transaction_that_cannot_be_ended_leaves_the_ledger_usable(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        with pytest.raises(KeyError):
+            _roll_back_and_fail(ledger)
+        with ledger.transaction():
+            ledger.add("repository", [("2", {})])
+        assert ids(ledger) == ["2"]

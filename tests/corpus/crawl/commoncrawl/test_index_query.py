@@ -89,8 +89,12 @@ def select(part: Path, tmp_path: Path) -> Select:
         (IndexQuery(mime_types=("application/pdf",)), "content_mime_detected = 'application/pdf'"),
         (IndexQuery(languages=("eng",)), "content_languages LIKE '%eng%'"),
         (
-            IndexQuery(url_prefix="https://docs.site009.org/en/"),
+            IndexQuery(url_prefixes=("https://docs.site009.org/en/",)),
             "url LIKE '%docs.site009.org/en/%'",
+        ),
+        (
+            IndexQuery(url_prefixes=("https://docs.site009.org/", "https://docs.site010.org/en/")),
+            "url LIKE '%docs.site009.org/%' OR url LIKE '%docs.site010.org/en/%'",
         ),
         (IndexQuery(url_regex=r"/en/\d*7$"), "regexp_matches(url, '/en/.*7$')"),
         (IndexQuery(keep_truncated=False), "content_truncated IS NULL"),

@@ -92,7 +92,10 @@ def test_the_sandbox_reaches_nothing(sql: str) -> None:
         (Selection(paths="x", index=IndexQuery()), "goes with crawls"),
         (Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(limit=0)), "limit"),
         (Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(hosts=("A.org",))), "lower case"),
-        (Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(url_prefix="x.org")), "prefix"),
+        (
+            Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(url_prefixes=("x.org",))),
+            "prefix",
+        ),
         (Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(url_regex="(")), "regular"),
         (Selection(crawls=("CC-MAIN-2024-22",), index=IndexQuery(where="nope")), "no column"),
     ],
