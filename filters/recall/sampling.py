@@ -94,12 +94,14 @@ class Candidates(msgspec.Struct, frozen=True, kw_only=True):
     is_candidate: npt.NDArray[np.bool_]
     num_in_seed: int
     num_accepted: int
+    num_marked: int
     num_likely_positive: int
 
 
 def negative_candidates(
     is_seed: npt.NDArray[np.bool_],
     is_accepted: npt.NDArray[np.bool_],
+    is_marked: npt.NDArray[np.bool_],
     scores: npt.NDArray[np.float32] | None,
     *,
     likely_positive: float = 0.9,
@@ -108,17 +110,21 @@ def negative_candidates(
 
     Args:
         is_accepted: pages under prefixes that were accepted.
+        is_marked: pages whose markup shows the topic, such as three formulas, found or not.
         scores: of the iteration before, None in the first one. A page that scores high and is in
             no seed is more likely a positive not found yet.
     """
-    is_free = ~is_seed
-    is_open = is_free & ~is_accepted
-    is_likely = np.zeros_like(is_open) if scores is None else is_open & (scores > likely_positive)
+    is_likely = np.zeros_like(is_seed) if scores is None else scores > likely_positive
+    is_left, counts = np.ones_like(is_seed), []
+    for reason in (is_seed, is_accepted, is_marked, is_likely):
+        counts.append(int((is_left & reason).sum()))
+        is_left = is_left & ~reason
     return Candidates(
-        is_candidate=is_open & ~is_likely,
-        num_in_seed=int(is_seed.sum()),
-        num_accepted=int((is_free & is_accepted).sum()),
-        num_likely_positive=int(is_likely.sum()),
+        is_candidate=is_left,
+        num_in_seed=counts[0],
+        num_accepted=counts[1],
+        num_marked=counts[2],
+        num_likely_positive=counts[3],
     )
 
 

@@ -120,11 +120,15 @@ def test_nothing_to_draw_from_is_an_empty_sample() -> None:
     assert draw_negatives(keys(0), none, none, {"en": 2}, settings).missing == {"en": 2}
 
 
-def test_seeds_accepted_pages_and_likely_positives_are_no_negatives() -> None:
-    is_seed, is_accepted = np.array([1, 0, 0, 0, 1], bool), np.array([0, 1, 0, 0, 1], bool)
-    scores = np.array([0, 0.99, 0.95, 0.9, 0.95], dtype=np.float32)
-    found = negative_candidates(is_seed, is_accepted, scores)
-    assert found.is_candidate.tolist() == [False, False, False, True, False]
-    assert (found.num_in_seed, found.num_accepted, found.num_likely_positive) == (2, 1, 1)
-    first = negative_candidates(is_seed, is_accepted, None)
-    assert first.is_candidate.tolist() == [False, False, True, True, False]
+def test_pages_that_may_be_positives_are_no_negatives() -> None:
+    is_seed, is_accepted, is_marked = (
+        np.array(one, dtype=np.bool_)
+        for one in ([1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1])
+    )
+    scores = np.array([0, 0.99, 0.95, 0.9, 0.95, 0.99], dtype=np.float32)
+    found = negative_candidates(is_seed, is_accepted, is_marked, scores)
+    assert found.is_candidate.tolist() == [False, False, False, True, False, False]
+    assert (found.num_in_seed, found.num_accepted) == (2, 1)
+    assert (found.num_marked, found.num_likely_positive) == (1, 1)
+    first = negative_candidates(is_seed, is_accepted, is_marked, None)
+    assert first.is_candidate.tolist() == [False, False, True, True, False, False]
