@@ -63,8 +63,11 @@ def _suffixes() -> PublicSuffixList:
 
 
 def registered_domain(host: str) -> str:
-    """Return the part of a host that somebody registered; of an address or a suffix, itself."""
-    if host.startswith("[") or host.replace(".", "").isdigit():
+    """Return the part of a host that somebody registered; of an address or a suffix, itself.
+
+    So is the name of a repository (owner/name), which is a domain of its own.
+    """
+    if "/" in host or host.startswith("[") or host.replace(".", "").isdigit():
         return host
     return _suffixes().privatesuffix(host) or host
 

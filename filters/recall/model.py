@@ -35,8 +35,8 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     least_count: int = 3  # rarer words have no row of their own
     buckets: int = 2_000_000  # fastText's default
     epochs: int = 3
-    least_words: int = 60_000_000  # words to be read in all epochs together: a minute
-    most_epochs: int = 25  # a tiny seed is not read more often than this
+    least_words: int = 60_000_000  # to be read in all epochs together
+    most_epochs: int = 15  # a tiny seed is not read more often than this
     small_learning_rate: float = 0.5  # where least_words asks for more epochs
     seed: int = 1
 
@@ -64,36 +64,40 @@ def train(
         GristmillError: fasttext-community is missing, or there are fewer than two labels.
     """
     assert len(words) == len(labels), "each page has a label"
-    names = sorted(pc.unique(labels).to_pylist())
-    if len(names) < 2:
-        raise GristmillError(
-            f"all {len(words)} pages to train with have one label",
-            where="the seeds",
-            todo="Give seeds of both kinds: pages that are wanted, and a pool to draw others from.",
-        )
-    assert not any(set(name) & set(" \t\n\v\f\r\0") for name in names), "a label is one word"
+    names = _names(labels)
     num_words = pc.sum(count_words(words)).as_py() or 0
     epochs, rate = schedule(num_words, settings)
-    fasttext = import_fasttext()
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as folder:
         lines, partial = Path(folder, "lines.txt"), Path(folder, "model.bin")
         _write_lines(lines, words, labels)
-        model = fasttext.train_supervised(
-            str(lines), epoch=epochs, lr=rate, **_fixed_arguments(settings)
-        )
+        arguments = _fixed_arguments(settings)
+        model = import_fasttext().train_supervised(str(lines), epoch=epochs, lr=rate, **arguments)
         model.save_model(str(partial))
         digest = file_digest(partial)
         partial.replace(path)
     return TrainedModel(
         digest=digest,
-        labels=tuple(names),
+        labels=names,
         num_pages=len(words),
         num_words=num_words,
         epochs=epochs,
         learning_rate=rate,
         version=version(PACKAGE),
     )
+
+
+def _names(labels: pa.ChunkedArray) -> tuple[str, ...]:
+    """Return the labels that there are, two or more."""
+    names: list[str] = sorted(pc.unique(labels).to_pylist())
+    if len(names) < 2:
+        raise GristmillError(
+            f"all {len(labels)} pages to train with have one label",
+            where="the seeds",
+            todo="Give seeds of both kinds: pages that are wanted, and a pool to draw others from.",
+        )
+    assert not any(set(name) & set(" \t\n\v\f\r\0") for name in names), "a label is one word"
+    return tuple(names)
 
 
 def schedule(num_words: int, settings: TrainSettings) -> tuple[int, float]:

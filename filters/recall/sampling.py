@@ -30,7 +30,10 @@ class SampleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a sample in the order of their hashes, and why others are not in it."""
+    """The rows of a sample in the order of their hashes, and why others are not in it.
+
+    A page is over the size too where enough of its language are in the sample.
+    """
 
     rows: Rows
     num_over_host_cap: int
@@ -73,25 +76,55 @@ def draw_positives(
     Args:
         pool_shares: the share of each language among all pages.
     """
-    order = np.argsort(keys, kind="stable")
-    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
-    quotas = {
-        language: min(settings.size, int(settings.size * share))
-        for language, share in pool_shares.items()
-    }
-    rank = _rank_in(languages[kept])
-    floor = np.array([quotas.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
-    is_floor = rank < floor
-    first, rest = kept[is_floor], kept[~is_floor]
-    chosen = np.concatenate([first, rest])[: settings.size]
-    names, counts = np.unique(languages[kept], return_counts=True)
-    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    short = {one: quota - there.get(one, 0) for one, quota in sorted(quotas.items())}
+    kept = _within_host_cap(keys, hosts, settings)
+    quotas = {language: int(settings.size * share) for language, share in pool_shares.items()}
+    is_floor = _within_quotas(languages[kept], quotas)
+    chosen = np.concatenate([kept[is_floor], kept[~is_floor]])[: settings.size]
     return Sample(
         rows=chosen[np.argsort(keys[chosen], kind="stable")],
-        num_over_host_cap=len(order) - len(kept),
+        num_over_host_cap=len(keys) - len(kept),
         num_over_size=len(kept) - len(chosen),
-        missing={one: num for one, num in short.items() if num > 0},
+        missing=_missing(languages[kept], quotas),
+    )
+
+
+class Candidates(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pages may serve as negatives, and why others may not; the first reason counts."""
+
+    is_candidate: npt.NDArray[np.bool_]
+    num_in_seed: int
+    num_accepted: int
+    num_marked: int
+    num_likely_positive: int
+
+
+def negative_candidates(
+    is_seed: npt.NDArray[np.bool_],
+    is_accepted: npt.NDArray[np.bool_],
+    is_marked: npt.NDArray[np.bool_],
+    scores: npt.NDArray[np.float32] | None,
+    *,
+    likely_positive: float = 0.9,
+) -> Candidates:
+    """Return the pages that negatives may be drawn from.
+
+    Args:
+        is_accepted: pages under prefixes that were accepted.
+        is_marked: pages whose markup shows the topic, such as three formulas, found or not.
+        scores: of the iteration before, None in the first one. A page that scores high and is in
+            no seed is more likely a positive not found yet.
+    """
+    is_likely = np.zeros_like(is_seed) if scores is None else scores > likely_positive
+    is_left, counts = np.ones_like(is_seed), []
+    for reason in (is_seed, is_accepted, is_marked, is_likely):
+        counts.append(int((is_left & reason).sum()))
+        is_left = is_left & ~reason
+    return Candidates(
+        is_candidate=is_left,
+        num_in_seed=counts[0],
+        num_accepted=counts[1],
+        num_marked=counts[2],
+        num_likely_positive=counts[3],
     )
 
 
@@ -110,25 +143,41 @@ def draw_negatives(
         wanted: pages by language, such as those of the positives times a ratio; their sum is held
             to the size by cutting in the order of hashes.
     """
-    order = np.argsort(keys, kind="stable")
-    kept = order[_rank_in(hosts[order]) < host_cap(settings)]
-    limit = np.array([wanted.get(str(one), 0) for one in languages[kept]], dtype=np.int64)
-    matching = kept[_rank_in(languages[kept]) < limit]
-    chosen = matching[: settings.size]
-    names, counts = np.unique(languages[matching], return_counts=True)
-    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    short = {one: num - there.get(one, 0) for one, num in sorted(wanted.items())}
+    kept = _within_host_cap(keys, hosts, settings)
+    chosen = kept[_within_quotas(languages[kept], wanted)][: settings.size]
     return Sample(
         rows=chosen,
-        num_over_host_cap=len(order) - len(kept),
+        num_over_host_cap=len(keys) - len(kept),
         num_over_size=len(kept) - len(chosen),
-        missing={one: num for one, num in short.items() if num > 0},
+        missing=_missing(languages[kept], wanted),
     )
 
 
 def host_cap(settings: SampleSettings) -> int:
     """Return how many pages of one host a sample may have."""
     return max(1, min(settings.host_pages, int(settings.host_share * settings.size)))
+
+
+def _within_host_cap(keys: Keys, hosts: Labels, settings: SampleSettings) -> Rows:
+    """Return rows in the order of their hashes, as many of a host as are allowed."""
+    order = np.argsort(keys, kind="stable")
+    kept: Rows = order[_rank_in(hosts[order]) < host_cap(settings)]
+    return kept
+
+
+def _within_quotas(languages: Labels, quotas: dict[str, int]) -> npt.NDArray[np.bool_]:
+    """Return which rows are among the first ones of their language, as many as its quota."""
+    limits = np.array([quotas.get(str(one), 0) for one in languages], dtype=np.int64)
+    within: npt.NDArray[np.bool_] = _rank_in(languages) < limits
+    return within
+
+
+def _missing(languages: Labels, quotas: dict[str, int]) -> dict[str, int]:
+    """Return how many pages each language lacks."""
+    names, counts = np.unique(languages, return_counts=True)
+    there = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    short = {one: quota - there.get(one, 0) for one, quota in sorted(quotas.items())}
+    return {one: num for one, num in short.items() if num > 0}
 
 
 def _rank_in(groups: Labels) -> Rows:

@@ -36,11 +36,12 @@ _CODE_MASK: Final = (1 << CLASS_SHIFT) - 1
 class WordSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How pages become words.
 
-    The head of a page tells its topic: on documentation pages 6,000 characters were enough.
+    Of 6,000 documentation pages on 17 hosts that no seed was from, those with formulas were ranked
+    with an average precision of .63 by their first 30,000 characters and of .59 by 6,000.
     """
 
     tokens: WordKind = "cjk"
-    max_characters: int = 6000  # of the page's text
+    max_characters: int = 30_000  # of the page's text
 
     def digest(self) -> str:
         """Return what a key needs to know of the words: bpe depends on its vocabulary."""

@@ -12,6 +12,7 @@ from gristmill.filters.recall.sampling import (
     draw_positives,
     host_cap,
     mix64,
+    negative_candidates,
     sample_keys,
 )
 
@@ -117,3 +118,17 @@ def test_nothing_to_draw_from_is_an_empty_sample() -> None:
     settings = SampleSettings(size=5)
     assert not len(draw_positives(keys(0), none, none, {"en": 1.0}, settings).rows)
     assert draw_negatives(keys(0), none, none, {"en": 2}, settings).missing == {"en": 2}
+
+
+def test_pages_that_may_be_positives_are_no_negatives() -> None:
+    is_seed, is_accepted, is_marked = (
+        np.array(one, dtype=np.bool_)
+        for one in ([1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1])
+    )
+    scores = np.array([0, 0.99, 0.95, 0.9, 0.95, 0.99], dtype=np.float32)
+    found = negative_candidates(is_seed, is_accepted, is_marked, scores)
+    assert found.is_candidate.tolist() == [False, False, False, True, False, False]
+    assert (found.num_in_seed, found.num_accepted) == (2, 1)
+    assert (found.num_marked, found.num_likely_positive) == (1, 1)
+    first = negative_candidates(is_seed, is_accepted, is_marked, None)
+    assert first.is_candidate.tolist() == [False, False, True, True, False, False]
