@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TypeVar
 
-from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from ..corpus.characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
 from .contamination import Run
 from .lines import BASE, CODE_FIRST, CODE_LAST, LENGTH_STEP, SPACES
 from .minhash import (

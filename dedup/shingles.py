@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from ..corpus.characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
 from .columns import TextBatch, text_batches
 from .mixing import mix64
 from .native import kernel

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
+from ..corpus.characters import CLASS_SHIFT, RUN, SINGLE, SPACE, SYMBOL, character_table
 from .shingles import SYMBOL_SHARE
 
 Places = npt.NDArray[np.int64]

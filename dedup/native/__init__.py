@@ -4,7 +4,7 @@ import sys
 from functools import cache
 from types import ModuleType
 
-from ..characters import character_table
+from ...corpus.characters import character_table
 
 
 @cache

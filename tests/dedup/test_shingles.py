@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gristmill.dedup.build_characters import SINGLE_CHARACTER_WORDS
+from gristmill.corpus.build_characters import SINGLE_CHARACTER_WORDS
 from gristmill.dedup.columns import text_batches
 from gristmill.dedup.mixing import mix64
 from gristmill.dedup.native import kernel

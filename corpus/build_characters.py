@@ -1,7 +1,7 @@
 """Writes the table of characters that words are made of: each one's class and its lower case.
 
 The table is shipped, so that a text has the same words under every Python and its Unicode.
-Run it as `python -m gristmill.dedup.build_characters`, under the newest Python that is supported.
+Run it as `python -m gristmill.corpus.build_characters`, under the newest Python that is supported.
 """
 
 import zlib

@@ -1,0 +1,1 @@
+"""The parts of the recall loop: pure functions over tables, without an engine and without files."""
