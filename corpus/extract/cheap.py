@@ -1,0 +1,54 @@
+"""The cheap text of a page: main content by resiliparse, for every page there is."""
+
+import re
+
+from resiliparse.extract.html2text import extract_plain_text
+
+# Browsers stop nesting at 512; main-content extraction takes time quadratic in the depth.
+MAX_DEPTH = 512
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+_FLAT_TAGS = frozenset(  # void, or closed by what follows
+    (
+        *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
+        *("source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody"),
+        *("tfoot", "option", "optgroup", "html", "head", "body"),
+    )
+)
+
+
+def html_text(html: str) -> str:
+    """Return a page's main content as plain text, code and lists laid out as they were.
+
+    Where the heuristic finds no main content, all visible text is taken: a long reference page
+    without paragraphs is still a document.
+    """
+    text = _extract(html, main_content=True)
+    if not text.strip():
+        text = _extract(html, main_content=False)
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _extract(html: str, *, main_content: bool) -> str:
+    return str(
+        extract_plain_text(
+            html,
+            preserve_formatting=True,
+            main_content=main_content,
+            alt_texts=True,
+            links=False,
+        )
+    )
+
+
+def nesting_depth(html: str) -> int:
+    """Return a bound of how deep elements are nested, from the tags alone."""
+    if html.count("<") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for closing, name in _TAG.findall(html):
+        if name.lower() in _FLAT_TAGS:
+            continue
+        depth = max(0, depth - 1) if closing else depth + 1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,52 @@
+"""The fine text of a page: its main content as Markdown with formulas and code."""
+
+import msgspec
+
+from .content import Content
+from .delimiters import math_config
+from .placeholders import Counts, Placeholders, without_marks
+from .render import plain_line, render
+from .rewrite import Rewriter
+from .threads import thread_text
+from .tree import Node, parse, release
+
+
+class FineText(msgspec.Struct, frozen=True, kw_only=True):
+    """A page's text, and what of its formulas and code is in it."""
+
+    text: str
+    title: str
+    found: Counts
+    kept: Counts
+    languages: tuple[str, ...]
+
+
+def fine_text(html: str, *, url: str = "") -> FineText:
+    """Return the text of a page; raises HostilePageError where that would cost too much.
+
+    Args:
+        url: the page's own: links into it lead nowhere else.
+    """
+    html = without_marks(html)
+    root = parse(html)
+    title = _title(root)
+    placeholders = Placeholders()
+    Rewriter(math_config(html), placeholders).rewrite(root)
+    text = thread_text(root, title) or render(Content(root, placeholders, url).choose())
+    release(root)
+    heading = "" if text.startswith("# ") or not title else f"# {title}\n\n"
+    whole = (heading + text).strip()
+    return FineText(
+        text=placeholders.expand(whole).replace("\0", ""),
+        title=title,
+        found=placeholders.count_all(),
+        kept=placeholders.count(whole),
+        languages=tuple(dict.fromkeys(placeholders.languages)),
+    )
+
+
+def _title(root: Node) -> str:
+    for node in root.nodes():
+        if node.tag == "title":
+            return plain_line(node.text()).replace("\n", " ")
+    return ""
