@@ -15,9 +15,10 @@ from selectolax.lexbor import LexborHTMLParser
 
 _DELIMITED = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$", re.DOTALL)
 _OUTPUT = re.compile(
-    r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?(?:\\\$[^$\n]*?)*)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
+    r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?(?:\\\$[^$\n]*?)*)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]",
+    re.DOTALL,
 )
-_IMAGES = "img.math, img.formulaInl, img.formulaDsp, img[alt^='\\\\'], img[alt^='$']"
+_IMAGES = ("img.math", "img.formulaInl", "img.formulaDsp", r"img[alt^='\\']", "img[alt^='$']")
 _NUMBERS = ".linenos, .lineno, .headerlink, .copybtn"
 _BLANKS = re.compile(r"\s+|\\displaystyle(?![A-Za-z])|\\textstyle(?![A-Za-z])")
 
@@ -43,7 +44,8 @@ def true_formulas(page: str) -> Counter[str]:
     """Return the formulas of a page by their TeX without blanks."""
     tree = LexborHTMLParser(page)
     found: Counter[str] = Counter()
-    for image in tree.css(_IMAGES):
+    # Selectors in one list would give an image once for each that it fits.
+    for image in {image.mem_id: image for each in _IMAGES for image in tree.css(each)}.values():
         if alternative := image.attributes.get("alt"):
             found[_bare(alternative)] += 1
     tree.strip_tags(["script", "style", "pre", "code", "tt"])
@@ -56,9 +58,7 @@ def true_formulas(page: str) -> Counter[str]:
 
 def output_formulas(text: str) -> Counter[str]:
     """Return the formulas that stand between delimiters in an extractor's output."""
-    return Counter(
-        normal(next(filter(None, match.groups()))) for match in _OUTPUT.finditer(text)
-    )
+    return Counter(normal(next(filter(None, match.groups()))) for match in _OUTPUT.finditer(text))
 
 
 def true_code_lines(page: str) -> list[str]:

@@ -17,7 +17,6 @@ MIN_PARAGRAPH_CHARS: Final = 25
 MIN_CONTENT_CHARS: Final = 250
 NEARLY_ALL: Final = 0.98
 PROTECTED_FRACTION: Final = 0.5
-MIN_KEPT_FRACTION: Final = 0.02  # with fewer formulas and code than this, a page is about others
 _PARAGRAPHS: Final = frozenset(("p", "td", "dd", "li", "blockquote", BLOCK_TAG, "center"))
 _NEVER_PRUNED: Final = frozenset(
     ("#root", "html", "body", "main", "article", "blockquote", BLOCK_TAG)
@@ -184,8 +183,6 @@ class Content:
     def _with_all_kept(self, top: Node, body: Node) -> Node:
         """Return the element around `top` that holds nearly all formulas and code of the page."""
         wanted = NEARLY_ALL * body.measure.kept_chars
-        if body.measure.kept_chars < MIN_KEPT_FRACTION * body.measure.chars:
-            return top
         while top.measure.kept_chars < wanted and top is not body and top.parent is not None:
             top = top.parent
         return top

@@ -12,9 +12,10 @@ import msgspec
 
 from .asciimath import asciimath_to_tex
 from .code import is_code_block
+from .parse import HostilePageError
 from .placeholders import OPEN, Placeholders
 from .tex import looks_like_tex, normal_tex
-from .tree import BLOCK, HostilePageError, Node
+from .tree import BLOCK, Node
 
 MAX_FORMULA_CHARS: Final = 8000
 MAX_DOLLAR_CHARS: Final = 1000

@@ -4,11 +4,12 @@ import msgspec
 
 from .content import Content
 from .delimiters import math_config
+from .parse import parse
 from .placeholders import Counts, Placeholders, without_marks
 from .render import plain_line, render
 from .rewrite import Rewriter
 from .threads import thread_text
-from .tree import Node, parse, release
+from .tree import Node, release
 
 
 class FineText(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ import msgspec
 from .asciimath import asciimath_to_tex
 from .images import image_formula
 from .mathml import mathml_to_tex
+from .parse import parse
 from .tex import Formula, bare_formula, looks_like_tex
-from .tree import Node, parse
+from .tree import Node
 
 # A library's picture of a formula, or a wrapper around its source and its picture.
 _CONTAINERS: Final = frozenset(

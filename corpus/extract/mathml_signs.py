@@ -3,7 +3,7 @@
 from typing import Final
 
 _GREEK = """
-alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho 
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho
 varsigma sigma tau upsilon varphi chi psi omega
 """
 _CAPITALS: Final = {

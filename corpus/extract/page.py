@@ -9,7 +9,7 @@ from ..record import ReadDrop
 from .charset import decode_page
 from .cheap import MAX_DEPTH, html_text, nesting_depth
 from .fine import fine_text
-from .tree import HostilePageError
+from .parse import HostilePageError
 
 Tier = Literal["cheap", "fine"]
 # What a text was made by; "raw" is a text payload as it is.

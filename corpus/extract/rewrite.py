@@ -23,27 +23,20 @@ from .tree import Node
 LINE_BREAK: Final = "\u2028"  # white space that no page's source has for layout
 BLOCK_TAG: Final = "#block"  # a code block, or a formula in a paragraph of its own
 _GONE: Final = frozenset(
-    ("script", "style", "template", "svg", "iframe", "object", "canvas", "video", "audio", "head")
-    + (
-        "noembed",
-        "noframes",
-        "textarea",
-        "select",
-        "datalist",
-        "input",
-        "button",
-        "map",
-        "noscript",
+    (
+        *("script", "style", "template", "svg", "iframe", "object", "canvas", "video", "audio"),
+        *("head", "noembed", "noframes", "textarea", "select", "datalist", "input", "button"),
+        *("map", "noscript", "embed", "link", "meta", "applet", "progress", "meter", "dialog"),
+        "mjx-assistive-mml",
     )
-    + ("embed", "link", "meta", "applet", "progress", "meter", "dialog", "mjx-assistive-mml")
 )
 _CODE: Final = frozenset(("code", "tt", "kbd", "samp", "var"))
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _HIDDEN_CLASSES: Final = frozenset(
     ("sr-only", "visually-hidden", "screen-reader-text", "headerlink", "MathJax_Preview")
 )
-_SPECIAL_TAGS: Final = (
-    _GONE | _CODE | {"br", "img", "math", "table", "mjx-container", "pre", "listing", "xmp"}
+_SPECIAL_TAGS: Final = frozenset(
+    (*_GONE, *_CODE, "br", "img", "math", "table", "mjx-container", "pre", "listing", "xmp")
 )
 # All that the names and values of attributes can make of an element; most have none of it.
 _SPECIAL = re.compile(
