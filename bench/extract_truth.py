@@ -68,8 +68,6 @@ def true_code_lines(page: str) -> list[str]:
         node.decompose()
     lines: list[str] = []
     for node in tree.css("pre"):
-        if any(above.tag == "pre" for above in _above(node)):
-            continue
         lines += node.text(deep=True).replace("\xa0", " ").replace("\u200b", "").splitlines()
     return [line.rstrip() for line in lines if line.strip()]
 
@@ -85,10 +83,3 @@ def _bare(alternative: str) -> str:
         if text.startswith(start) and text.endswith(end) and len(text) > len(start) + len(end):
             return normal(text[len(start) : -len(end)])
     return normal(text)
-
-
-def _above(node: object) -> Iterator[object]:
-    above = getattr(node, "parent", None)
-    while above is not None:
-        yield above
-        above = getattr(above, "parent", None)

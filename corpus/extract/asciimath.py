@@ -32,8 +32,7 @@ def asciimath_to_tex(source: str) -> str:
     try:
         return _Reader(source).expression(0)
     except _TooDeepError:
-        plain = re.sub(r"([{}$%&#_^\\])", r"\\\1", source)
-        return f"\\text{{{plain}}}"
+        return f"\\text{{{_plain(source)}}}"
 
 
 class _Reader:
@@ -86,7 +85,7 @@ class _Reader:
         kind, text = self._tokens[self._at]
         self._at += 1
         if kind == "quoted":
-            return f"\\text{{{text}}}"
+            return f"\\text{{{_plain(text)}}}"
         if text in LEFT and kind == "word":
             return self._group(text, depth)
         if text in TEXT:
@@ -125,7 +124,7 @@ class _Reader:
             words.append(self._tokens[self._at][1])
             self._at += 1
         self._at += 1
-        return f"\\text{{{''.join(words)}}}"
+        return f"\\text{{{_plain(''.join(words))}}}"
 
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
@@ -165,6 +164,11 @@ def _is_balanced(text: str, opening: str, closing: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def _plain(text: str) -> str:
+    """Return a text as TeX reads it in \\text."""
+    return re.sub(r"([{}$%&#_])", r"\\\1", text.replace("\\", ""))
 
 
 def _escaped(text: str) -> str:

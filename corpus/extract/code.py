@@ -146,8 +146,10 @@ def _collect(node: Node, pieces: list[str]) -> None:
             begins_line = not _is_inline(child)
             if begins_line and pieces and not pieces[-1].endswith("\n"):
                 pieces.append("\n")
+            before = len(pieces)
             _collect(child, pieces)
-            if begins_line and not (pieces and pieces[-1].endswith("\n")):
+            is_empty = child.tag == "tr" and len(pieces) == before  # a row is a line all the same
+            if begins_line and (is_empty or not (pieces and pieces[-1].endswith("\n"))):
                 pieces.append("\n")
 
 

@@ -20,6 +20,9 @@ _VARIANTS: Final = {
 _SKIPPED: Final = frozenset(
     ("annotation", "annotation-xml", "maligngroup", "malignmark", "mphantom")
 )
+_WITH_PARTS: Final = frozenset(
+    ("mfrac", "mroot", "mfenced", "msub", "msup", "msubsup", "munder", "mover", "munderover")
+)
 _ROMAN: Final = "\\mathrm"
 
 
@@ -47,27 +50,28 @@ def _convert(node: Node) -> str:
         return _token(tag, node)
     if tag == "mspace":
         return "\\quad" if node.get("width").startswith(("1em", "2em")) else "\\,"
-    parts = [_convert(child) for child in _elements(node)]
-    if tag in _SCRIPTS:
-        return _scripts(tag, parts)
-    if tag == "mfrac":
-        return _fraction(node, parts)
+    # Each child is converted once: twice at every level would be a power of the depth.
     if tag == "msqrt":
         return f"\\sqrt{{{_row(node)}}}"
-    if tag == "mroot" and len(parts) == 2:
-        return f"\\sqrt[{parts[1]}]{{{parts[0]}}}"
-    if tag == "mfenced":
-        return _fenced(node, parts)
     if tag == "mtable":
         return _table(node)
     if tag == "mmultiscripts":
         return _multiscripts(node)
-    if tag == "semantics" and parts:
-        return parts[0]
+    if tag == "semantics":
+        return _convert(first) if (first := next(iter(_elements(node)), None)) else ""
+    if tag in _WITH_PARTS:
+        return _with_parts(tag, node, [_convert(child) for child in _elements(node)])
     return _row(node)
 
 
-_SCRIPTS: Final = frozenset(("msub", "msup", "msubsup", "munder", "mover", "munderover"))
+def _with_parts(tag: str, node: Node, parts: list[str]) -> str:
+    if tag == "mfrac":
+        return _fraction(node, parts)
+    if tag == "mroot":
+        return f"\\sqrt[{parts[1]}]{{{parts[0]}}}" if len(parts) == 2 else _join(parts)
+    if tag == "mfenced":
+        return _fenced(node, parts)
+    return _scripts(tag, parts)
 
 
 def _token(tag: str, node: Node) -> str:
