@@ -10,14 +10,9 @@ from .asciimath_symbols import BINARY, LEFT, RIGHT, SYMBOLS, TEXT, UNARY
 
 MAX_DEPTH: Final = 25
 MAX_CHARS: Final = 10_000
-_WORDS: Final = sorted(
-    {*SYMBOLS, *UNARY, *BINARY, *TEXT, *LEFT, *RIGHT}, key=lambda word: (-len(word), word)
-)
-_TOKEN: Final = re.compile(
-    r"\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<number>\d+(?:\.\d+)?)"
-    rf"|(?P<word>{'|'.join(map(re.escape, _WORDS))})|(?P<other>\S))"
-)
-_SCRIPTED = frozenset("_^")
+_WORDS: Final = frozenset((*SYMBOLS, *UNARY, *BINARY, *TEXT, *LEFT, *RIGHT))
+_LONGEST: Final = max(map(len, _WORDS))
+_TOKEN: Final = re.compile(r"\s*(?:\"(?P<quoted>[^\"]*)\"|(?P<number>\d+(?:\.\d+)?)|(?P<other>\S))")
 
 
 class _TooDeepError(ValueError):
@@ -39,12 +34,7 @@ class _Reader:
     """The tokens of one formula, and how far they have been read."""
 
     def __init__(self, source: str) -> None:
-        self._tokens: list[tuple[str, str]] = []
-        for found in _TOKEN.finditer(source):
-            kind = found.lastgroup or "other"
-            text = found[kind]
-            # A word between other letters is a word all the same: "sinx" is sin x.
-            self._tokens.append((kind, text))
+        self._tokens = _tokens(source)
         self._at = 0
 
     def expression(self, depth: int, *, closing: bool = False) -> str:
@@ -134,6 +124,23 @@ class _Reader:
             ("other", text),
             ("word", text),
         )
+
+
+def _tokens(source: str) -> list[tuple[str, str]]:
+    """Return kinds and texts; the longest word counts, also among letters: "sinx" is sin x."""
+    tokens: list[tuple[str, str]] = []
+    at = 0
+    while found := _TOKEN.match(source, at):
+        kind = found.lastgroup or "other"
+        text, at = found[kind], found.end()
+        if kind == "other":
+            start = found.start("other")
+            for size in range(_LONGEST, 0, -1):
+                if (word := source[start : start + size]) in _WORDS:
+                    kind, text, at = "word", word, start + len(word)
+                    break
+        tokens.append((kind, text))
+    return tokens
 
 
 def _matrix(parts: list[str]) -> str:

@@ -6,6 +6,8 @@ from resiliparse.extract.html2text import extract_plain_text
 
 # Browsers stop nesting at 512; main-content extraction takes time quadratic in the depth.
 MAX_DEPTH = 512
+# Its parser takes time quadratic in the options of a list, 1 s for so many.
+MAX_OPTIONS = 10_000
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
 _FLAT_TAGS = frozenset(  # void, or closed by what follows

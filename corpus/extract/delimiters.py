@@ -153,8 +153,10 @@ class Delimiters:
             if opener["backtick"] and not self._config.backticks:
                 continue
             start, stop, end, display = _inside(opener, closers)
+            if stop == -1:
+                continue
             inner = text[start:stop]
-            if stop == -1 or OPEN in inner or "\n\n\n" in inner or not inner.strip():
+            if OPEN in inner or "\n\n\n" in inner or not inner.strip():
                 continue
             if opener["dollar"] == "" and not self._is_formula(inner, text, end, dollars=dollars):
                 continue

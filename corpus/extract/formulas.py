@@ -6,6 +6,7 @@ The source is taken. The picture is dropped only where its source is in it or be
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from .parse import parse
 from .tex import Formula, bare_formula, looks_like_tex
 from .tree import Node
 
+MAX_CONTAINED: Final = 3000  # elements of one formula; wrappers in wrappers are each searched
 # A library's picture of a formula, or a wrapper around its source and its picture.
 _CONTAINERS: Final = frozenset(
     (
@@ -53,23 +55,23 @@ _HINTS = re.compile("[Mm]ath|[Kk]a[Tt]e[Xx]|tex|mwe-|mjx|MJX|data-(?:expr|formul
 class Scripts(msgspec.Struct, frozen=True):
     """Which siblings of an element are sources that libraries left behind their pictures."""
 
-    positions: tuple[int, ...] = ()
+    positions: frozenset[int] = frozenset()
 
     def covers(self, index: int) -> bool:
         """Tell whether a source follows close behind the sibling at this position."""
-        return any(index < position <= index + 3 for position in self.positions)
+        return not self.positions.isdisjoint((index + 1, index + 2, index + 3))
 
 
 def source_scripts(children: Iterable["Node | str"]) -> Scripts:
     """Return the formula sources among an element's children; white space is no sibling."""
-    positions = []
+    positions = set()
     index = 0
     for child in children:
         if isinstance(child, Node):
             if child.tag == "script" and _SCRIPT_TYPE.match(child.get("type").strip()):
-                positions.append(index)
+                positions.add(index)
             index += 1
-    return Scripts(tuple(positions))
+    return Scripts(frozenset(positions))
 
 
 def element_formula(node: Node) -> Formula | None:
@@ -140,7 +142,7 @@ def _script_formula(node: Node) -> Formula | None:
 def _contained(node: Node, *, display: bool) -> Formula | None:
     """Return the first source inside a wrapper; a wrapper without one is no formula."""
     image = None
-    for child in node.nodes():
+    for child in islice(node.nodes(), MAX_CONTAINED):
         if child.tag in ("math", "script"):
             formula = element_formula(child)
             if formula is not None:

@@ -7,7 +7,7 @@ import msgspec
 
 from ..record import ReadDrop
 from .charset import decode_page
-from .cheap import MAX_DEPTH, html_text, nesting_depth
+from .cheap import MAX_DEPTH, MAX_OPTIONS, html_text, nesting_depth
 from .fine import fine_text
 from .parse import HostilePageError
 
@@ -27,6 +27,7 @@ SOURCE_TYPES: Final = frozenset(
 )
 LANG_CHARS: Final = 4096
 
+_OPTION = re.compile("<option|<OPTION|<Option")
 _LANG = re.compile(r"<html\b[^>]*?\s(?:xml:)?lang\s*=\s*[\"']?([A-Za-z][A-Za-z0-9_-]{1,34})", re.I)
 
 
@@ -99,6 +100,9 @@ def _cheap(html: str, reason: str | None = None) -> ExtractedPage:
         return ExtractedPage(
             read_drop="huge", read_error=f"elements are nested {depth} deep", reason=reason
         )
+    if (num_options := len(_OPTION.findall(html))) > MAX_OPTIONS:
+        error = f"lists have {num_options} options"
+        return ExtractedPage(read_drop="huge", read_error=error, reason=reason)
     text = html_text(html)
     if not text.strip():
         return ExtractedPage(

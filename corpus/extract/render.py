@@ -14,6 +14,7 @@ from .tree import BLOCK, Node
 
 _SPACES = re.compile("[ \t\n\r\f\xa0]+")
 _HEADING_LEVELS: Final = {f"h{level}": level for level in range(1, 7)}
+_LISTS: Final = frozenset(("ul", "ol", "menu", "dir"))
 _TIGHT: Final = frozenset(("li", "tr", "dt", "dd"))
 MAX_LIST_DEPTH: Final = 8
 
@@ -67,7 +68,7 @@ class _Writer:
         tag = node.tag
         if tag in _HEADING_LEVELS:
             self._heading(node)
-        elif tag in ("ul", "ol", "menu", "dir"):
+        elif tag in _LISTS:
             self._list(node, depth)
         elif tag == "table" and (rows := data_rows(node)):
             self.end_block()
@@ -95,7 +96,7 @@ class _Writer:
                 self.inline(" ")
                 self._children(child, depth)
             else:
-                tight = child.tag in _TIGHT
+                tight = child.tag in _TIGHT or (depth > 0 and child.tag in _LISTS)
                 self.end_block(tight=tight)
                 self.block(child, depth=depth)
                 self.end_block(tight=tight)

@@ -55,6 +55,7 @@ def thread_text(root: Node, title: str) -> str:
 def _answers(root: Node) -> list[_Answer]:
     """Return the question and its answers where a page is laid out as Stack Exchange's are."""
     found: list[_Answer] = []
+    bodies: set[int] = set()
     for node in root.nodes():
         if "question" not in node.raw and "answer" not in node.raw:
             continue
@@ -65,8 +66,9 @@ def _answers(root: Node) -> list[_Answer]:
         body = next(
             (one for one in node.nodes() if not _ANSWER_BODIES.isdisjoint(one.classes)), None
         )
-        if body is None or any(body is answer.body for answer in found):
+        if body is None or id(body) in bodies:
             continue
+        bodies.add(id(body))
         heading = "Question" if is_question else "Answer"
         found.append(_Answer(body, f"{heading}{_standing(node)}"))
     return found if any(answer.heading.startswith("Question") for answer in found) else []
