@@ -1,6 +1,8 @@
 """The cheap text of a page: main content by resiliparse, for every page there is."""
 
 import re
+from itertools import accumulate
+from operator import sub
 
 from resiliparse.extract.html2text import extract_plain_text
 
@@ -9,7 +11,7 @@ MAX_DEPTH = 512
 # Its parser takes time quadratic in the options of a list, 1 s for so many.
 MAX_OPTIONS = 10_000
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+_TAG = re.compile("<(/?[a-zA-Z][a-zA-Z0-9-]*)")
 _FLAT_TAGS = frozenset(  # void, or closed by what follows
     (
         *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param"),
@@ -47,10 +49,16 @@ def nesting_depth(html: str) -> int:
     """Return a bound of how deep elements are nested, from the tags alone."""
     if html.count("<") <= MAX_DEPTH:
         return 0
-    depth = deepest = 0
-    for closing, name in _TAG.findall(html):
-        if name.lower() in _FLAT_TAGS:
-            continue
-        depth = max(0, depth - 1) if closing else depth + 1
-        deepest = max(deepest, depth)
-    return deepest
+    # A stray end tag lowers nothing: the depth is what the sum has risen from its lowest so far.
+    sums = list(accumulate(map(_Steps().__getitem__, _TAG.findall(html)), initial=0))
+    return max(map(sub, sums, accumulate(sums, min)))
+
+
+class _Steps(dict[str, int]):
+    """How a tag changes the depth, each name looked at once."""
+
+    def __missing__(self, tag: str) -> int:
+        name = tag.lstrip("/")
+        step = 0 if name.lower() in _FLAT_TAGS else 1 if name == tag else -1
+        self[tag] = step
+        return step

@@ -11,7 +11,7 @@ from typing import Final
 from .clues import Role, role_of
 from .placeholders import OPEN, Placeholders
 from .rewrite import BLOCK_TAG
-from .tree import BLOCK, Measure, Node
+from .tree import BLOCK, Node
 
 MIN_PARAGRAPH_CHARS: Final = 25
 MIN_CONTENT_CHARS: Final = 250
@@ -58,7 +58,7 @@ class Content:
     def choose(self) -> list[Node]:
         """Return the elements that together are the content, in the order of the page."""
         self._measure(self._root)
-        self._prune(self._root, max(1, self._root.measure.chars))
+        self._prune(self._root, max(1, self._root.chars))
         self._measure(self._root)
         body = self._body()
         top = self._declared(body) or self._best(body)
@@ -66,7 +66,7 @@ class Content:
             return [body]
         top = self._with_all_kept(top, body)
         chosen = self._with_siblings(top)
-        num_chars = sum(node.measure.chars for node in chosen)
+        num_chars = sum(node.chars for node in chosen)
         for node in chosen:
             self._clean(node, num_chars)
         return chosen
@@ -77,7 +77,7 @@ class Content:
                 return node
         return self._root
 
-    def _measure(self, node: Node) -> Measure:
+    def _measure(self, node: Node) -> None:
         chars = links = kept = commas = 0
         for child in node.children:
             if isinstance(child, str):
@@ -90,22 +90,22 @@ class Content:
                         kept += kept_here
                         chars += kept_here + inline
             else:
-                below = self._measure(child)
-                chars += below.chars
-                links += below.link_chars
-                kept += below.kept_chars
-                commas += below.commas
+                if child.children:
+                    self._measure(child)
+                chars += child.chars
+                links += child.link_chars
+                kept += child.kept_chars
+                commas += child.commas
         if node.tag == "a" and not node.get("href").startswith(self._own_anchors):
             links = chars - kept
-        node.measure = Measure(chars, links, kept, commas)
-        return node.measure
+        node.chars, node.link_chars, node.kept_chars, node.commas = chars, links, kept, commas
 
     def _prune(self, node: Node, page_chars: int) -> None:
         """Drop furniture by its name, unless most of the page is in it."""
         children: list[Node | str] = []
         for child in node.children:
             if isinstance(child, Node):
-                is_large = child.measure.chars > PROTECTED_FRACTION * page_chars
+                is_large = child.chars > PROTECTED_FRACTION * page_chars
                 if child.tag not in _NEVER_PRUNED and not is_large and self._is_furniture(child):
                     continue
                 self._prune(child, page_chars)
@@ -120,16 +120,16 @@ class Content:
             return (
                 role == "furniture"
                 and node.tag in ("a", "span", "p")
-                and not node.measure.kept_chars
+                and not node.kept_chars
             )
-        return node.measure.kept_chars == 0 or node.tag in ("nav", "footer")
+        return node.kept_chars == 0 or node.tag in ("nav", "footer")
 
     def _declared(self, body: Node) -> Node | None:
         """Return the one element that the page declares to be its article."""
         declared = [
             node for node in body.nodes() if "articleBody" in node.raw and node.has("itemprop")
         ]
-        if len(declared) == 1 and declared[0].measure.chars >= MIN_CONTENT_CHARS:
+        if len(declared) == 1 and declared[0].chars >= MIN_CONTENT_CHARS:
             return declared[0]
         return None
 
@@ -149,11 +149,10 @@ class Content:
         return self._climb(best, best_points, body)
 
     def _award(self, node: Node, body: Node) -> None:
-        measure = node.measure
-        own = _own_chars(node) if node.tag not in _PARAGRAPHS else measure.chars
+        own = _own_chars(node) if node.tag not in _PARAGRAPHS else node.chars
         if own < MIN_PARAGRAPH_CHARS:
             return
-        points = 1 + min(measure.commas, 20) + min(own / 100, 3)
+        points = 1 + min(node.commas, 20) + min(own / 100, 3)
         above = node.parent
         for level in range(5):
             if above is None or above.tag in ("#root", "html"):
@@ -173,7 +172,7 @@ class Content:
         while node is not body and node.parent is not None:
             above = node.parent
             points = self._points.get(id(above), 0.0)
-            if points > best_points or above.measure.chars == best.measure.chars:
+            if points > best_points or above.chars == best.chars:
                 best, best_points = above, max(points, best_points)
             elif points < best_points / 3:
                 break
@@ -182,8 +181,8 @@ class Content:
 
     def _with_all_kept(self, top: Node, body: Node) -> Node:
         """Return the element around `top` that holds nearly all formulas and code of the page."""
-        wanted = NEARLY_ALL * body.measure.kept_chars
-        while top.measure.kept_chars < wanted and top is not body and top.parent is not None:
+        wanted = NEARLY_ALL * body.kept_chars
+        while top.kept_chars < wanted and top is not body and top.parent is not None:
             top = top.parent
         return top
 
@@ -202,7 +201,7 @@ class Content:
                 points += enough
             is_prose = (
                 child.tag in ("p", *_HEADINGS)
-                and child.measure.chars > 80
+                and child.chars > 80
                 and _link_density(child) < 0.25
             )
             if child is top or points >= enough or is_prose or child.tag == "h1":
@@ -214,7 +213,7 @@ class Content:
         children: list[Node | str] = []
         for child in node.children:
             if isinstance(child, Node):
-                is_large = child.measure.chars > PROTECTED_FRACTION * num_chars
+                is_large = child.chars > PROTECTED_FRACTION * num_chars
                 if child.tag in BLOCK and not is_large and _is_clutter(child):
                     continue
                 self._clean(child, num_chars)
@@ -223,21 +222,20 @@ class Content:
 
 
 def _is_clutter(node: Node) -> bool:
-    measure = node.measure
     if node.tag == "figcaption":  # of a picture, which is not in the text
-        return node.parent is not None and not node.parent.measure.kept_chars
-    if measure.kept_chars or node.tag in _HEADINGS or node.tag in ("dt", "dd", "tr", "td", "th"):
+        return node.parent is not None and not node.parent.kept_chars
+    if node.kept_chars or node.tag in _HEADINGS or node.tag in ("dt", "dd", "tr", "td", "th"):
         return False
-    if not measure.chars:
+    if not node.chars:
         return False
-    density = measure.link_chars / measure.chars
+    density = node.link_chars / node.chars
     if node.tag in ("p", "li", "blockquote"):
-        return density > 0.9 and measure.chars < 200 and node.tag == "p"
+        return density > 0.9 and node.chars < 200 and node.tag == "p"
     limit = 0.5 if role_of(node) == "content" else 0.35
-    if density <= limit or measure.chars > 3000:
+    if density <= limit or node.chars > 3000:
         return False
     num_items = sum(child.tag in ("li", "p", "tr") for child in node.nodes())
-    return measure.chars - measure.link_chars < 40 * max(1, num_items)
+    return node.chars - node.link_chars < 40 * max(1, num_items)
 
 
 def _has_own_text(node: Node) -> bool:
@@ -250,11 +248,11 @@ def _has_own_text(node: Node) -> bool:
 def _own_chars(node: Node) -> int:
     """Return how many characters stand in an element outside blocks within it."""
     return sum(
-        len(child.strip()) if isinstance(child, str) else child.measure.chars
+        len(child.strip()) if isinstance(child, str) else child.chars
         for child in node.children
         if isinstance(child, str) or child.tag not in BLOCK
     )
 
 
 def _link_density(node: Node) -> float:
-    return node.measure.link_chars / node.measure.chars if node.measure.chars else 0.0
+    return node.link_chars / node.chars if node.chars else 0.0

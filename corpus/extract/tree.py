@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from typing import Final, NamedTuple
+from typing import Final
 
 BLOCK: Final = frozenset(
     (
@@ -28,22 +28,21 @@ class HostilePageError(ValueError):
     """The page would cost more time or memory than a page may."""
 
 
-class Measure(NamedTuple):
-    """How much stands in an element: characters, in links, of formulas and code; commas; blocks."""
-
-    chars: int = 0
-    link_chars: int = 0
-    kept_chars: int = 0
-    commas: int = 0
-
-
-EMPTY: Final = Measure()
-
-
 class Node:
-    """An element: its children are nodes and, between them, decoded text."""
+    """An element: its children are nodes and, between them, decoded text.
 
-    __slots__ = ("_attributes", "_classes", "children", "measure", "parent", "raw", "tag")
+    Attributes:
+        raw: the attributes as they stand in the page.
+        chars: of all text in it; set, as the others, once the tree is rewritten.
+        link_chars: of these, in links that lead elsewhere.
+        kept_chars: of these, in formulas and code blocks.
+        commas: signs that separate clauses, of any script.
+    """
+
+    __slots__ = (
+        *("_attributes", "_classes", "children", "parent", "raw", "tag"),
+        *("chars", "commas", "kept_chars", "link_chars"),
+    )
 
     def __init__(self, tag: str, raw: str = "", parent: "Node | None" = None) -> None:
         self.tag = tag
@@ -52,7 +51,7 @@ class Node:
         self.children: list[Node | str] = []
         self._attributes: dict[str, str] | None = None
         self._classes: tuple[str, ...] | None = None
-        self.measure = EMPTY
+        self.chars = self.link_chars = self.kept_chars = self.commas = 0
 
     @property
     def classes(self) -> tuple[str, ...]:

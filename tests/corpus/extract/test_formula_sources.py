@@ -109,6 +109,11 @@ def test_money_is_no_formula() -> None:
     assert "From $5 to $10, or US$ 3 and $4." in (page.text or "")
 
 
+def test_money_is_marked_where_there_are_formulas() -> None:
+    page = extract("<p>It costs $5, and \\(x\\) costs $6.</p><pre>$7</pre>")
+    assert "It costs \\$5, and $x$ costs \\$6.\n\n```\n$7\n```" in (page.text or "")
+
+
 CONFIG = """<script type="text/x-mathjax-config">MathJax.Hub.Config({tex2jax:
 {inlineMath: [['$','$'], ['\\\\(','\\\\)']]}});</script><script src="/MathJax.js"></script>"""
 CONFIGS = {

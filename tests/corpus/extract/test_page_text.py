@@ -44,6 +44,8 @@ def test_the_title_stands_first_and_once() -> None:
     page = extract(f"<main><h1>The heading</h1><p>{PROSE}</p></main>")
     assert (page.text or "").startswith("# The heading\n\nA paragraph")
     assert page.title == "A title"
+    page = extract(f"<main><h2>A title</h2><p>{PROSE}</p></main>")
+    assert (page.text or "").startswith("## A title\n\nA paragraph")
 
 
 FURNITURE = {
