@@ -174,7 +174,7 @@ def _is_balanced(text: str, opening: str, closing: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text as TeX reads it in \\text."""
+    """Return a text as TeX reads it inside its command for texts."""
     return re.sub(r"([{}$%&#_])", r"\\\1", text.replace("\\", ""))
 
 

@@ -59,7 +59,6 @@ class Content:
         """Return the elements that together are the content, in the order of the page."""
         self._measure(self._root)
         self._prune(self._root, max(1, self._root.chars))
-        self._measure(self._root)
         body = self._body()
         top = self._declared(body) or self._best(body)
         if top is None:
@@ -84,7 +83,8 @@ class Content:
                 text = child.strip()
                 if text:
                     chars += len(text)
-                    commas += len(_COMMA.findall(text))
+                    if len(text) >= MIN_PARAGRAPH_CHARS:
+                        commas += len(_COMMA.findall(text))
                     if OPEN in text:
                         kept_here, inline = self._placeholders.weigh(text)
                         kept += kept_here
@@ -104,12 +104,23 @@ class Content:
         """Drop furniture by its name, unless most of the page is in it."""
         children: list[Node | str] = []
         for child in node.children:
-            if isinstance(child, Node):
-                is_large = child.chars > PROTECTED_FRACTION * page_chars
-                if child.tag not in _NEVER_PRUNED and not is_large and self._is_furniture(child):
-                    continue
-                self._prune(child, page_chars)
-            children.append(child)
+            if not isinstance(child, Node):
+                children.append(child)
+                continue
+            before = (child.chars, child.link_chars, child.kept_chars, child.commas)
+            is_large = child.chars > PROTECTED_FRACTION * page_chars
+            if child.tag not in _NEVER_PRUNED and not is_large and self._is_furniture(child):
+                after = (0, 0, 0, 0)
+            else:
+                children.append(child)
+                if child.children:
+                    self._prune(child, page_chars)
+                after = (child.chars, child.link_chars, child.kept_chars, child.commas)
+            if after != before:
+                node.chars += after[0] - before[0]
+                node.link_chars += after[1] - before[1]
+                node.kept_chars += after[2] - before[2]
+                node.commas += after[3] - before[3]
         node.children = children
 
     def _is_furniture(self, node: Node) -> bool:
@@ -117,11 +128,7 @@ class Content:
         if role == "comments":
             return True
         if role != "furniture" or node.tag in _HEADINGS or node.tag in ("p", "a", "span", "em"):
-            return (
-                role == "furniture"
-                and node.tag in ("a", "span", "p")
-                and not node.kept_chars
-            )
+            return role == "furniture" and node.tag in ("a", "span", "p") and not node.kept_chars
         return node.kept_chars == 0 or node.tag in ("nav", "footer")
 
     def _declared(self, body: Node) -> Node | None:
@@ -200,9 +207,7 @@ class Content:
             if child.get("class") and child.get("class") == top.get("class"):
                 points += enough
             is_prose = (
-                child.tag in ("p", *_HEADINGS)
-                and child.chars > 80
-                and _link_density(child) < 0.25
+                child.tag in ("p", *_HEADINGS) and child.chars > 80 and _link_density(child) < 0.25
             )
             if child is top or points >= enough or is_prose or child.tag == "h1":
                 chosen.append(child)

@@ -6,9 +6,8 @@ what stands between two dollars is TeX beyond doubt.
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
-
-import msgspec
 
 from .asciimath import asciimath_to_tex
 from .code import is_code_block
@@ -40,7 +39,6 @@ _OPENER = re.compile(
     r"|(?<![\\$\w])\$(?P<dollar>latex\s|(?![\s$]))|(?P<backtick>`)"
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_OPENERS: Final = ("$", "\\(", "\\[", "[itex]", "[tex]", "[latex]", "[math]", "\\begin{")
 _DOLLAR_CONFIG = re.compile(
     r"inlineMath\s*[:'\"]+\s*\[?.{0,200}?\[\s*['\"]\$['\"]\s*,|left\s*:\s*['\"]\$['\"]"
     r"|delimiters\s*:.{0,400}?['\"]\$['\"]|inlineMath.{0,80}?['\"]\$['\"]"
@@ -55,33 +53,31 @@ _ASCIIMATH = re.compile(
 )
 
 
-class MathConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page's scripts say about formulas in its text.
+class MathConfig:
+    """What a page's scripts say about formulas in its text, looked up once somebody asks."""
 
-    Attributes:
-        has_delimiters: the page has some delimiter at all, in a text or elsewhere.
-        has_library: a library for formulas is loaded, which by itself proves nothing.
-        has_scripts: some script may be the source of a formula.
-    """
+    def __init__(self, html: str) -> None:
+        self._html = html
 
-    has_delimiters: bool
-    has_library: bool = False
-    has_scripts: bool = False
-    dollars: bool = False
-    backticks: bool = False
+    @cached_property
+    def has_scripts(self) -> bool:
+        """Some script may be the source of a formula."""
+        return "math/" in self._html and any(kind in self._html for kind in _MATH_SCRIPTS)
 
+    @cached_property
+    def has_library(self) -> bool:
+        """A library for formulas is loaded, which by itself proves nothing."""
+        return any(name in self._html for name in _LIBRARIES)
 
-def math_config(html: str) -> MathConfig:
-    """Return what a page's own text says; only pages with a library are searched further."""
-    has_library = any(name in html for name in _LIBRARIES)
-    backticks = has_library and "`" in html and _ASCIIMATH.search(html) is not None
-    return MathConfig(
-        has_delimiters=backticks or any(opener in html for opener in _OPENERS),
-        has_library=has_library,
-        has_scripts="math/" in html and any(kind in html for kind in _MATH_SCRIPTS),
-        dollars=has_library and _DOLLAR_CONFIG.search(html) is not None,
-        backticks=backticks,
-    )
+    @cached_property
+    def dollars(self) -> bool:
+        """Single dollars are delimiters."""
+        return self.has_library and _DOLLAR_CONFIG.search(self._html) is not None
+
+    @cached_property
+    def backticks(self) -> bool:
+        """Backticks are delimiters, of AsciiMath."""
+        return self.has_library and _ASCIIMATH.search(self._html) is not None
 
 
 class Delimiters:

@@ -6,14 +6,13 @@ from typing import Final
 import msgspec
 
 from .content import Content
-from .delimiters import math_config
+from .delimiters import MathConfig
 from .parse import parse
 from .placeholders import Counts, Placeholders, without_marks
 from .render import plain_line, render
 from .rewrite import Rewriter
 from .threads import thread_text
 from .tree import Node, release
-
 
 # Where dollars are delimiters, one that is money is marked.
 _LONE_DOLLAR: Final = re.compile(r"(?<!\\)\$")
@@ -39,7 +38,7 @@ def fine_text(html: str, *, url: str = "") -> FineText:
     root = parse(html)
     title = _title(root)
     placeholders = Placeholders()
-    Rewriter(math_config(html), placeholders).rewrite(root)
+    Rewriter(MathConfig(html), placeholders).rewrite(root)
     text = thread_text(root, title) or render(Content(root, placeholders, url).choose())
     release(root)
     whole = _with_title(text, title)

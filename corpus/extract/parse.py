@@ -16,16 +16,15 @@ MAX_DEPTH: Final = 120  # deep enough for layouts of tables; each level is four 
 MAX_NODES: Final = 100_000
 MAX_STEPS: Final = 4_000_000
 
-VOID: Final = frozenset(
-    (
-        *("area", "base", "br", "col", "embed", "hr"),
-        *("img", "input", "link", "meta", "param", "source"),
-        *("track", "wbr", "mspace", "mprescripts", "none"),
-    )
-)
+VOID: Final = frozenset(("br", "hr", "img", "mspace", "mprescripts", "none"))
 RAW_TEXT: Final = frozenset(
     # Of the standard, and drawings, which are large and hold no text.
     ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "svg")
+)
+# Elements without text or formulas: not even a node is made of them, nor of what is in the second.
+_SKIPPED_WHOLE: Final = frozenset(("noscript", "select", "template"))
+_SKIPPED: Final = _SKIPPED_WHOLE.union(
+    ("area", "base", "col", "embed", "input", "link", "meta", "param", "source", "track", "wbr")
 )
 _CELLS = frozenset(("td", "th", "caption"))
 _TABLE = frozenset(("table", "tr", "tbody", "thead", "tfoot", *_CELLS))
@@ -40,7 +39,6 @@ _ENDS: Final = {
     "th": (frozenset(("td", "th")), frozenset(("table", "tr"))),
     "tbody": (frozenset(("tbody", "thead", "tfoot", "caption")), frozenset(("table",))),
     "tfoot": (frozenset(("tbody", "thead", "tfoot", "caption")), frozenset(("table",))),
-    "option": (frozenset(("option",)), frozenset(("select",))),
 }
 _PARAGRAPH = (frozenset(("p",)), frozenset(("table", "button", *_CELLS)))
 _ENDS_PARAGRAPH = BLOCK - {"td", "th", "tr", "tbody", "thead", "tfoot", "caption", "noscript"}
@@ -78,6 +76,10 @@ def parse(html: str) -> Node:
         name, at = name.lower(), match.end()
         if closing:
             builder.end(name)
+            continue
+        if name in _SKIPPED:
+            stop = _raw_text_end(html, name, at) if name in _SKIPPED_WHOLE else end
+            at = stop if stop < end else at
             continue
         builder.start(name, raw)
         if name in RAW_TEXT and raw[-1:] != "/":

@@ -5,6 +5,7 @@ since pages hide the sources of the formulas that they draw. Delimiters last, in
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .code import code_language, code_text, is_code_block
@@ -18,16 +19,15 @@ from .formulas import (
 )
 from .placeholders import Placeholders
 from .tex import Formula, normal_tex
-from .tree import Node
+from .tree import MAX_KNOWN_CHARS, Node
 
 LINE_BREAK: Final = "\u2028"  # white space that no page's source has for layout
 BLOCK_TAG: Final = "#block"  # a code block, or a formula in a paragraph of its own
 _GONE: Final = frozenset(
     (
         *("script", "style", "template", "svg", "iframe", "object", "canvas", "video", "audio"),
-        *("head", "noembed", "noframes", "textarea", "select", "datalist", "input", "button"),
-        *("map", "noscript", "embed", "link", "meta", "applet", "progress", "meter", "dialog"),
-        "mjx-assistive-mml",
+        *("head", "noembed", "noframes", "textarea", "select", "datalist", "button", "dialog"),
+        *("map", "noscript", "applet", "progress", "meter", "mjx-assistive-mml"),
     )
 )
 _CODE: Final = frozenset(("code", "tt", "kbd", "samp", "var"))
@@ -45,13 +45,24 @@ _SPECIAL = re.compile(
 )
 
 
+def _is_special(raw: str) -> bool:
+    return _is_known_special(raw) if len(raw) <= MAX_KNOWN_CHARS else _search_special(raw)
+
+
+def _search_special(raw: str) -> bool:
+    return _SPECIAL.search(raw) is not None
+
+
+_is_known_special = lru_cache(maxsize=1 << 13)(_search_special)
+
+
 class Rewriter:
     """Rewrites the tree of one page."""
 
     def __init__(self, config: MathConfig, placeholders: Placeholders) -> None:
         self._placeholders = placeholders
         self._has_scripts = config.has_scripts
-        self._delimiters = Delimiters(config, placeholders) if config.has_delimiters else None
+        self._delimiters = Delimiters(config, placeholders)
 
     def rewrite(self, node: Node, *, dollars: bool = False) -> None:
         """Rewrite everything below an element, in place."""
@@ -59,8 +70,7 @@ class Rewriter:
             return
         if len(node.children) > 1 or isinstance(node.children[0], Node):
             node.children = self._rewritten(node, dollars=dollars)
-        if self._delimiters is not None:
-            self._delimiters.replace_in(node, dollars=dollars)
+        self._delimiters.replace_in(node, dollars=dollars)
 
     def _rewritten(self, node: Node, *, dollars: bool) -> list[Node | str]:
         """Return an element's new children; texts that come to touch become one text."""
@@ -89,7 +99,7 @@ class Rewriter:
 
     def _element(self, node: Node, *, dollars: bool) -> Node | str:
         """Return what an element becomes, "" for nothing."""
-        if node.tag not in _SPECIAL_TAGS and not (node.raw and _SPECIAL.search(node.raw)):
+        if node.tag not in _SPECIAL_TAGS and not (node.raw and _is_special(node.raw)):
             self.rewrite(node, dollars=dollars)
             return node
         if is_code_block(node):

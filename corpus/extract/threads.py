@@ -27,6 +27,8 @@ _POST_CLASSES: Final = (
     frozenset(("d_post_content",)),  # Tieba
     frozenset(("RichContent-inner",)),  # Zhihu
 )
+# "content" is the text of a post only inside phpBB's "postbody".
+_ALL_CLASSES: Final = frozenset(("content",)).union(*_POST_CLASSES)
 _POST_IDS: Final = re.compile(r"post_message_\d+|postmessage_\d+|msg_\d+|post_content_?\d+")
 _NOT_TEXT: Final = frozenset(("signature", "sig", "postsignature", "message-signature", "lastedit"))
 _NUMBER = re.compile(r"-?\d{1,9}")
@@ -129,18 +131,19 @@ def _posts(root: Node) -> list[Node]:
 
 def _group(node: Node) -> int:
     """Return which program's post an element is the text of, -1 for none."""
-    if not node.raw:
+    raw = node.raw
+    if not raw:
         return -1
-    for index, names in enumerate(_POST_CLASSES):
-        if not names.isdisjoint(node.classes):
-            return index
-    if "content" in node.classes and node.parent is not None:  # phpBB
-        around = (node.parent, node.parent.parent)
+    if not _ALL_CLASSES.isdisjoint(node.classes):
+        for index, names in enumerate(_POST_CLASSES):
+            if not names.isdisjoint(node.classes):
+                return index
+        around = (node.parent, node.parent.parent if node.parent else None)
         if any(one is not None and "postbody" in one.classes for one in around):
             return len(_POST_CLASSES)
-    if "id" in node.raw and _POST_IDS.fullmatch(node.get("id")):
+    if ("post" in raw or "msg_" in raw) and _POST_IDS.fullmatch(node.get("id")):
         return len(_POST_CLASSES) + 1
-    is_post = "itemprop" in node.raw and node.get("itemprop") in ("text", "commentText")
+    is_post = "itemprop" in raw and node.get("itemprop") in ("text", "commentText")
     return len(_POST_CLASSES) + 2 if is_post else -1
 
 

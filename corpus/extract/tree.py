@@ -1,7 +1,8 @@
 """A page's elements as a tree: nodes whose attributes stay one string until somebody asks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from html import unescape
 from typing import Final
 
@@ -20,7 +21,7 @@ BLOCK: Final = frozenset(
 )
 
 _ATTRIBUTE = re.compile(r"([^\s=/>\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>][^\s>]*)))?")
-_CLASS = re.compile("class|CLASS|Class")
+MAX_KNOWN_CHARS: Final = 200
 _LONG_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
 
 
@@ -40,7 +41,7 @@ class Node:
     """
 
     __slots__ = (
-        *("_attributes", "_classes", "children", "parent", "raw", "tag"),
+        *("_classes", "children", "parent", "raw", "tag"),
         *("chars", "commas", "kept_chars", "link_chars"),
     )
 
@@ -49,7 +50,6 @@ class Node:
         self.raw = raw
         self.parent = parent
         self.children: list[Node | str] = []
-        self._attributes: dict[str, str] | None = None
         self._classes: tuple[str, ...] | None = None
         self.chars = self.link_chars = self.kept_chars = self.commas = 0
 
@@ -57,32 +57,31 @@ class Node:
     def classes(self) -> tuple[str, ...]:
         """Return the names in the class attribute."""
         if self._classes is None:
-            self._classes = tuple(self.get("class").split()) if _CLASS.search(self.raw) else ()
+            raw = self.raw
+            if "class" not in raw and "CLASS" not in raw:
+                self._classes = ()
+            else:
+                self._classes = tuple(self.get("class").split())
         return self._classes
 
     def get(self, name: str) -> str:
         """Return an attribute's value, the first of that name; "" without one."""
-        if not self.raw:
-            return ""
-        if self._attributes is None:
-            self._attributes = {}
-            for key, double, single, bare in _ATTRIBUTE.findall(self.raw):
-                self._attributes.setdefault(key.lower(), double or single or bare)
-        value = self._attributes.get(name, "")
+        value = attributes(self.raw).get(name, "") if self.raw else ""
         return decode_references(value) if "&" in value else value
 
     def has(self, name: str) -> bool:
         """Tell whether an attribute is there, also an empty one."""
-        self.get(name)
-        return self._attributes is not None and name in self._attributes
+        return name in attributes(self.raw)
 
     def nodes(self) -> Iterator["Node"]:
         """Yield the elements below this one, in the order of the page."""
-        stack = [child for child in reversed(self.children) if isinstance(child, Node)]
+        stack = self.children[::-1]
         while stack:
-            node = stack.pop()
-            yield node
-            stack.extend(child for child in reversed(node.children) if isinstance(child, Node))
+            item = stack.pop()
+            if isinstance(item, Node):
+                yield item
+                if item.children:
+                    stack += item.children[::-1]
 
     def text(self) -> str:
         """Return all text below this element as it stands in the page."""
@@ -95,6 +94,22 @@ class Node:
             else:
                 stack.extend(reversed(item.children))
         return "".join(pieces)
+
+
+def attributes(raw: str) -> Mapping[str, str]:
+    """Return the attributes by lower-cased name, as they stand in a start tag."""
+    return _known_attributes(raw) if len(raw) <= MAX_KNOWN_CHARS else _read_attributes(raw)
+
+
+def _read_attributes(raw: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for key, double, single, bare in _ATTRIBUTE.findall(raw):
+        found.setdefault(key.lower(), double or single or bare)
+    return found
+
+
+# The same few tags make up most of a site.
+_known_attributes = lru_cache(maxsize=1 << 13)(_read_attributes)
 
 
 def decode_references(text: str) -> str:
