@@ -25,7 +25,7 @@ import trafilatura
 from extract_truth import output_formulas, pages, true_code_lines, true_formulas
 from resiliparse.extract.html2text import extract_plain_text
 
-from gristmill.corpus.extract import extract_page
+from gristmill.corpus.extract import Tier, extract_page
 
 NUM_RUNS = 3
 PAGES_PER_HOST = 25
@@ -112,7 +112,7 @@ def measure(articles: Path, warcs: Path) -> dict[str, dict[str, float]]:
 
 
 def _ours(page: bytes, *, fine: bool) -> str:
-    tier = "fine" if fine else "cheap"
+    tier: Tier = "fine" if fine else "cheap"
     return extract_page(page, mime="text/html", charset=None, tier=tier).text or ""
 
 

@@ -2,7 +2,6 @@
 
 import re
 from itertools import accumulate
-from operator import sub
 
 from resiliparse.extract.html2text import extract_plain_text
 
@@ -50,8 +49,10 @@ def nesting_depth(html: str) -> int:
     if html.count("<") <= MAX_DEPTH:
         return 0
     # A stray end tag lowers nothing: the depth is what the sum has risen from its lowest so far.
-    sums = list(accumulate(map(_Steps().__getitem__, _TAG.findall(html)), initial=0))
-    return max(map(sub, sums, accumulate(sums, min)))
+    tags: list[str] = _TAG.findall(html)
+    sums = list(accumulate(map(_Steps().__getitem__, tags), initial=0))
+    lowest = list(accumulate(sums, min))
+    return max(map(int.__sub__, sums, lowest))
 
 
 class _Steps(dict[str, int]):

@@ -60,7 +60,8 @@ def parse(html: str) -> Node:
     """Return the page's root; raises HostilePageError where it is too large a tree."""
     builder = _Builder()
     at, end = 0, len(html)
-    find, match_tag, stack = html.find, _TAG.match, builder.stack
+    find, match_tag = html.find, _TAG.match
+    stack, num_open, num_flat = builder.stack, builder.num_open, builder.num_flat
     while at < end:
         found = find("<", at)
         if found != at:
@@ -75,7 +76,11 @@ def parse(html: str) -> Node:
         closing, name, raw = match.groups()
         name, at = name.lower(), match.end()
         if closing:
-            builder.end(name)
+            if stack[-1].tag == name and not num_flat:
+                stack.pop()
+                num_open[name] -= 1
+            else:
+                builder.end(name)
             continue
         if name in _SKIPPED:
             stop = _raw_text_end(html, name, at) if name in _SKIPPED_WHOLE else end
@@ -126,8 +131,8 @@ class _Builder:
     def __init__(self) -> None:
         self.root = Node("#root")
         self.stack = [self.root]
-        self._num_open: defaultdict[str, int] = defaultdict(int)
-        self._num_flat: defaultdict[str, int] = defaultdict(int)
+        self.num_open: defaultdict[str, int] = defaultdict(int)
+        self.num_flat: defaultdict[str, int] = defaultdict(int)
         self._num_nodes = 0
         self._num_steps = 0
 
@@ -142,7 +147,7 @@ class _Builder:
         self._num_nodes += 1
         if self._num_nodes > MAX_NODES:
             raise HostilePageError(f"more than {MAX_NODES} elements")
-        num_open, stack = self._num_open, self.stack
+        num_open, stack = self.num_open, self.stack
         if tag in _ENDS_PARAGRAPH and num_open["p"]:
             self._end_open(*_PARAGRAPH)
         if tag in _ENDS:
@@ -153,21 +158,21 @@ class _Builder:
         if tag in VOID or (raw[-1:] == "/" and (tag == "svg" or num_open["math"])):
             return
         if len(stack) > MAX_DEPTH:
-            self._num_flat[tag] += 1
+            self.num_flat[tag] += 1
             return
         stack.append(node)
         num_open[tag] += 1
 
     def end(self, tag: str) -> None:
         """Close the nearest such element; a stray end tag is nothing."""
-        if self._num_flat and self._num_flat[tag]:
-            self._num_flat[tag] -= 1
+        if self.num_flat and self.num_flat[tag]:
+            self.num_flat[tag] -= 1
             return
-        if not self._num_open[tag]:
+        if not self.num_open[tag]:
             return
         if self.stack[-1].tag == tag:
             self.stack.pop()
-            self._num_open[tag] -= 1
+            self.num_open[tag] -= 1
             return
         for index in range(len(self.stack) - 1, 0, -1):
             self._step()
@@ -183,15 +188,15 @@ class _Builder:
             node.tag in BLOCK for node in self.stack[index + 1 :]
         ):  # <a><div></a>: the link ends, the block does not
             del self.stack[index]
-            self._num_open[tag] -= 1
+            self.num_open[tag] -= 1
             return
         for node in self.stack[index:]:
-            self._num_open[node.tag] -= 1
+            self.num_open[node.tag] -= 1
         del self.stack[index:]
 
     def _end_open(self, ended: frozenset[str], barriers: frozenset[str]) -> None:
         """Close the outermost of `ended` that no barrier protects."""
-        if not any(self._num_open[tag] for tag in ended):
+        if not any(self.num_open[tag] for tag in ended):
             return
         last = None
         for index in range(len(self.stack) - 1, 0, -1):
@@ -203,7 +208,7 @@ class _Builder:
                 break
         if last is not None:
             for node in self.stack[last:]:
-                self._num_open[node.tag] -= 1
+                self.num_open[node.tag] -= 1
             del self.stack[last:]
 
     def _step(self) -> None:

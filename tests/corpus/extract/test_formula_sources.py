@@ -24,10 +24,12 @@ MATHJAX_2 = (
     '</span><script type="math/tex" id="M-1">x &lt; y</script>'
 )
 WIKIPEDIA = (
-    '<span class="mwe-math-element"><span style="display: none;"><math alttext="{\\displaystyle E}">'
+    '<span class="mwe-math-element"><span style="display: none;"><math '
+    'alttext="{\\displaystyle E}">'
     '<semantics><mi>E</mi><annotation encoding="application/x-tex">{\\displaystyle E=mc^{2}}'
     '</annotation></semantics></math></span><img class="mwe-math-fallback-image-inline" '
-    'src="https://wikimedia.org/api/rest_v1/media/math/render/svg/9f" alt="{\\displaystyle E}"></span>'
+    'src="https://wikimedia.org/api/rest_v1/media/math/render/svg/9f" '
+    'alt="{\\displaystyle E}"></span>'
 )
 ASSISTIVE = (
     '<mjx-container display="true"><mjx-math><mjx-mi></mjx-mi></mjx-math><mjx-assistive-mml>'
@@ -38,8 +40,8 @@ SOURCES = {
     "mathjax 2 display": ('<script type="math/tex; mode=display">\\int f</script>', "$$\\int f$$"),
     "mathjax 3 assistive": (f"<p>So {ASSISTIVE}</p>", "$$\\frac{1}{x}$$"),
     "data-mathml": (
-        '<p>So <span class="MathJax_CHTML" data-mathml="<math><mi>a</mi><mo>+</mo><mi>b</mi></math>">'
-        "a+b</span>.</p>",
+        '<p>So <span class="MathJax_CHTML" data-mathml="<math><mi>a</mi><mo>+</mo><mi>b</mi>'
+        '</math>">a+b</span>.</p>',
         "So $a+b$.",
     ),
     "katex": (f"<p>So {KATEX}.</p>", "So $c^2 = a^2$."),

@@ -16,9 +16,8 @@ FORMULAS = {
     "<mfrac linethickness='0'><mi>n</mi><mi>k</mi></mfrac>": "\\binom{n}{k}",
     "<msqrt><mi>x</mi><mo>+</mo><mi>y</mi></msqrt>": "\\sqrt{x+y}",
     "<mroot><mi>x</mi><mn>3</mn></mroot>": "\\sqrt[3]{x}",
-    "<munderover><mo>&#x2211;</mo><mrow><mi>i</mi><mo>=</mo><mn>0</mn></mrow><mi>n</mi></munderover>": (
-        "\\sum_{i=0}^n"
-    ),
+    "<munderover><mo>&#x2211;</mo><mrow><mi>i</mi><mo>=</mo><mn>0</mn></mrow><mi>n</mi>"
+    "</munderover>": "\\sum_{i=0}^n",
     "<munder><mi>lim</mi><mrow><mi>x</mi><mo>&rarr;</mo><mn>0</mn></mrow></munder>": (
         "\\lim_{x\\to0}"
     ),
@@ -32,9 +31,8 @@ FORMULAS = {
     "<mi>&#x211D;</mi>": "\\mathbb{R}",
     "<mi>f</mi><mo>&#x2061;</mo><mo>(</mo><mi>x</mi><mo>)</mo>": "f(x)",
     "<mi>&#x3B1;</mi><mi>x</mi>": "\\alpha x",
-    "<mmultiscripts><mi>X</mi><mi>a</mi><mi>b</mi><mprescripts/><mi>c</mi><none/></mmultiscripts>": (
-        "{}_cX_a^b"
-    ),
+    "<mmultiscripts><mi>X</mi><mi>a</mi><mi>b</mi><mprescripts/><mi>c</mi><none/>"
+    "</mmultiscripts>": "{}_cX_a^b",
     "<mphantom><mi>x</mi></mphantom><mi>y</mi>": "y",
     "<m:mfrac><m:mn>1</m:mn><m:mn>2</m:mn></m:mfrac>": "\\frac{1}{2}",
 }

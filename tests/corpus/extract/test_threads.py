@@ -27,10 +27,10 @@ def test_a_question_keeps_its_answers_and_votes_in_order() -> None:
 
 
 POSTS = {
-    "phpbb": '<div class="postbody"><p class="author">by noise</p><div class="content">{}</div></div>',
+    "phpbb": '<div class="postbody"><p class="author">noise</p><div class="content">{}</div></div>',
     "vbulletin 3": '<td><div>noise</div><div id="post_message_{n}">{}</div></td>',
     "vbulletin 4": '<div class="user">noise</div><blockquote class="postcontent">{}</blockquote>',
-    "xenforo": '<div class="message-cell">noise<article><div class="bbWrapper">{}</div></article></div>',
+    "xenforo": '<div class="cell">noise<article><div class="bbWrapper">{}</div></article></div>',
     "discourse": '<div class="topic-body"><span>noise</span><div class="cooked">{}</div></div>',
     "smf": '<div class="poster">noise</div><div class="inner" id="msg_{n}">{}</div>',
     "mybb": '<div class="author">noise</div><div class="post_body scaleimages">{}</div>',
