@@ -18,11 +18,10 @@ MAX_STEPS: Final = 4_000_000
 
 VOID: Final = frozenset(("br", "hr", "img", "mspace", "mprescripts", "none"))
 RAW_TEXT: Final = frozenset(
-    # Of the standard, and drawings, which are large and hold no text.
-    ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "svg")
+    ("script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes")
 )
 # Elements without text or formulas: not even a node is made of them, nor of what is in the second.
-_SKIPPED_WHOLE: Final = frozenset(("noscript", "select", "template"))
+_SKIPPED_WHOLE: Final = frozenset(("noscript", "select", "svg", "template"))
 _SKIPPED: Final = _SKIPPED_WHOLE.union(
     ("area", "base", "col", "embed", "input", "link", "meta", "param", "source", "track", "wbr")
 )
@@ -61,6 +60,7 @@ def parse(html: str) -> Node:
     builder = _Builder()
     at, end = 0, len(html)
     find, match_tag = html.find, _TAG.match
+    unclosed: set[str] = set()
     stack, num_open, num_flat = builder.stack, builder.num_open, builder.num_flat
     while at < end:
         found = find("<", at)
@@ -83,8 +83,12 @@ def parse(html: str) -> Node:
                 builder.end(name)
             continue
         if name in _SKIPPED:
-            stop = _raw_text_end(html, name, at) if name in _SKIPPED_WHOLE else end
-            at = stop if stop < end else at
+            if name in _SKIPPED_WHOLE and name not in unclosed and raw[-1:] != "/":
+                stop = _raw_text_end(html, name, at)
+                if stop == end:
+                    unclosed.add(name)  # such elements are looked into from here on
+                else:
+                    at = stop
             continue
         builder.start(name, raw)
         if name in RAW_TEXT and raw[-1:] != "/":
@@ -155,7 +159,7 @@ class _Builder:
         parent = stack[-1]
         node = Node(tag, raw, parent)
         parent.children.append(node)
-        if tag in VOID or (raw[-1:] == "/" and (tag == "svg" or num_open["math"])):
+        if tag in VOID or (raw[-1:] == "/" and num_open["math"]):
             return
         if len(stack) > MAX_DEPTH:
             self.num_flat[tag] += 1
