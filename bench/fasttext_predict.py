@@ -24,7 +24,7 @@ from fastwarc import ArchiveIterator
 from fastwarc.warc import WarcRecordType
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.corpus.sources.page import html_text
+from gristmill.corpus.extract.cheap import html_text
 from gristmill.filters.native import kernel
 from gristmill.filters.recall.collapse import CollapsedModel, collapse, write_table
 from gristmill.filters.recall.equality import check_equality

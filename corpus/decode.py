@@ -92,9 +92,10 @@ def decode_unicode(data: bytes) -> Decoded | Undecoded | None:
             text = decode_strict(data[len(bom) :], encoding)
             return _checked(text) if text is not None else "undecodable"
     text = decode_strict(data, "utf-8")
-    if text is not None and "\0" not in text.text:
+    has_nul = b"\0" in data  # one byte is looked for many times faster than two, or in a text
+    if text is not None and not has_nul:
         return _escaped_japanese(data) or text
-    if b"\0" in data:
+    if has_nul:
         return _without_bom(data) or "binary"
     return None
 
@@ -162,7 +163,7 @@ def _checked(decoded: Decoded) -> Decoded | Undecoded:
 
 def _escaped_japanese(data: bytes) -> Decoded | None:
     # ISO-2022-JP is valid ASCII: only its escape sequences give it away.
-    if b"\x1b$" not in data or not data.isascii():
+    if b"\x1b" not in data or b"\x1b$" not in data or not data.isascii():
         return None
     decoded = decode_strict(data, "iso2022_jp")
     return decoded if decoded is not None and not decoded.text.isascii() else None

@@ -14,7 +14,7 @@ from .attempts import Attempts, FetchError, NotNowError
 from .guard import Guard, RefusedUrlError
 from .manners import Host, HostGivenUpError, Hosts, Manners
 from .objects import FileTransport, S3Transport
-from .ranges import RangeError, check_range, is_end, strong_etag
+from .ranges import RangeError, body_offset, check_range, is_end, strong_etag
 from .transport import HttpTransport, Method, Reply, Request, Transport, TransportError, host_of
 from .verdict import Judge, judge
 
@@ -158,20 +158,17 @@ class Fetcher:
                 async with self._opened(request, judge, may_redirect=True) as reply:
                     if reply.status == 416 and is_end(reply, position):
                         return  # it broke off at its very end
-                    at = position
-                    if reply.status == 200 and etag and etag == strong_etag(reply.headers):
-                        at = 0  # who ignores ranges sends all of it again
-                    check_range(reply, (position, None) if at else None, etag)
+                    at = body_offset(reply, position, etag)
                     if reply.status not in (200, 206):
                         raise FetchError(url, f"http_{reply.status}", reply.reason)
                     if on_open is not None:
                         on_open(reply)
                     etag = etag or strong_etag(reply.headers)
                     async for chunk in reply.chunks:
-                        attempt.progressed()
                         fresh = chunk[max(0, position - at) :]
                         at += len(chunk)
                         if fresh:
+                            attempt.progressed()
                             position += len(fresh)
                             yield fresh
                     return

@@ -52,6 +52,20 @@ def check_range(reply: Reply, span: tuple[int, int | None] | None, etag: str | N
         )
 
 
+def body_offset(reply: Reply, position: int, etag: str | None) -> int:
+    """Return where in its file an answer's body starts, that was asked for from a position on.
+
+    Who ignores ranges sends the whole file again, which will do if it is the same.
+
+    Raises:
+        RangeError: if it is another file, or another part of it.
+    """
+    if reply.status == 200 and etag is not None and etag == strong_etag(reply.headers):
+        return 0
+    check_range(reply, (position, None) if position else None, etag)
+    return position
+
+
 def is_end(reply: Reply, position: int) -> bool:
     """Tell whether a 416 says that a file has exactly as many bytes as `position`."""
     return reply.headers.get("content-range", "") == f"bytes */{position}"

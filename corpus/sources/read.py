@@ -45,7 +45,7 @@ def unit_collections(unit: Unit) -> set[str]:
 
 def _rows(unit: Unit, limits: ReadLimits, options: ReadOptions) -> Iterator[Record]:
     if unit.kind == "warc":
-        return read_warc(unit, limits)
+        return read_warc(unit, limits, options)
     if unit.kind == "documents":
         return read_documents(unit, limits, options)
     if is_crawled(unit.url):

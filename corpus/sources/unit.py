@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from ..extract.page import Tier
 from ..record import Component
 from .notebooks import Notebooks
 
@@ -32,6 +33,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         recall: for web pages: only those that this target of the recall loop collected are kept.
         metadata: JSON lines with the names of GitHub's API: file, full_name, created_at,
             stargazers_count, license.spdx_id; `file` is relative to that file's own folder.
+        extract: how the text of a WARC's pages is made: plain by the cheap tier, or by the fine
+            one, which keeps formulas, code and tables and takes several times as long.
     """
 
     name: str
@@ -46,6 +49,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id_field: str = "id"
     language_field: str = "language"
     url_field: str = "url"
+    extract: Tier = "cheap"
 
     def __post_init__(self) -> None:
         if bool(self.paths) == (self.crawl is not None):
@@ -54,6 +58,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"source `{self.name}` has no pages that `recall` could find")
         if self.crawl is not None and self.metadata is not None:
             raise ValueError(f"source `{self.name}` has its metadata from the crawl")
+        if self.extract != "cheap" and self.kind != "warc":
+            raise ValueError(f"source `{self.name}` has no pages: `extract` is for kind `warc`")
         if self.crawl is not None and not _NAME.fullmatch(self.crawl):
             raise ValueError(f"`{self.crawl}` is no name of a crawl")
 
@@ -102,12 +108,13 @@ class ReadLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The names of a document's fields."""
+    """The names of a document's fields, and how pages are read."""
 
     text_field: str = "text"
     id_field: str = "id"
     language_field: str = "language"
     url_field: str = "url"
+    extract: Tier = "cheap"
 
     @classmethod
     def of(cls, spec: SourceSpec) -> "ReadOptions":
@@ -117,4 +124,5 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             id_field=spec.id_field,
             language_field=spec.language_field,
             url_field=spec.url_field,
+            extract=spec.extract,
         )

@@ -11,19 +11,22 @@ from urllib.parse import urlsplit
 from fastwarc import ArchiveIterator, WarcRecord
 
 from .. import storage
+from ..extract.page import ExtractedPage, Tier, extract_page, is_text_type
 from ..ids import bytes_digest
 from ..record import ReadDrop, Record
 from .frames import Frame, read_frames
-from .page import Page, is_text_type, read_page
 from .rows import printable_path
-from .unit import ReadLimits, Unit
+from .unit import ReadLimits, ReadOptions, Unit
 
 DOCUMENT_TYPES = frozenset(("response", "resource", "conversion"))
 HEADER_ROOM_BYTES = 1 << 16
 
 
-def read_warc(unit: Unit, limits: ReadLimits) -> Iterator[Record]:
+def read_warc(
+    unit: Unit, limits: ReadLimits, options: ReadOptions | None = None
+) -> Iterator[Record]:
     """Yield a row for every response, resource and conversion record, and for every damage."""
+    tier = (options or ReadOptions()).extract
     max_body_bytes = limits.max_page_bytes + HEADER_ROOM_BYTES
     with storage.open_read(unit.url) as stream:
         for frame in read_frames(stream, max_body_bytes=max_body_bytes):
@@ -37,10 +40,12 @@ def read_warc(unit: Unit, limits: ReadLimits) -> Iterator[Record]:
                     page=_drop("corrupt", f"{frame.damage} (record at byte {frame.offset})"),
                 )
             elif headers.get("warc-type", "").lower() in DOCUMENT_TYPES:
-                yield _document(unit, frame, headers, limits)
+                yield _document(unit, frame, headers, limits, tier)
 
 
-def _document(unit: Unit, frame: Frame, headers: dict[str, str], limits: ReadLimits) -> Record:
+def _document(
+    unit: Unit, frame: Frame, headers: dict[str, str], limits: ReadLimits, tier: Tier
+) -> Record:
     try:
         record = _parse(frame, decode="none")
         is_http = bool(record.is_http_parsed) if record.is_http else False
@@ -53,7 +58,7 @@ def _document(unit: Unit, frame: Frame, headers: dict[str, str], limits: ReadLim
     if status is not None and status != 200:
         page = _drop("not_text", f"HTTP {status}")
         return _row(unit, frame, headers, num_bytes=frame.num_bytes, page=page)
-    if not is_text_type(mime):
+    if not is_text_type(mime, tier):
         page = _drop("not_text", mime or "no type")
         return _row(unit, frame, headers, num_bytes=frame.num_bytes, page=page)
     payload = _payload(frame, limits.max_page_bytes)
@@ -61,7 +66,8 @@ def _document(unit: Unit, frame: Frame, headers: dict[str, str], limits: ReadLim
         num_bytes = max(frame.num_bytes, len(payload or b""))
         page = _drop("huge", f"over {limits.max_page_bytes} bytes")
         return _row(unit, frame, headers, num_bytes=num_bytes, page=page)
-    page = read_page(payload, mime=mime, charset=charset)
+    url = headers.get("warc-target-uri", "").strip("<>")
+    page = extract_page(payload, mime=mime, charset=charset, url=url, tier=tier)
     digest = bytes_digest(payload)
     return _row(unit, frame, headers, num_bytes=len(payload), page=page, digest=digest)
 
@@ -104,8 +110,8 @@ def _headers(head: bytes) -> dict[str, str]:
     return headers
 
 
-def _drop(reason: ReadDrop, error: str) -> Page:
-    return Page(read_drop=reason, read_error=error)
+def _drop(reason: ReadDrop, error: str) -> ExtractedPage:
+    return ExtractedPage(read_drop=reason, read_error=error)
 
 
 def _row(
@@ -114,7 +120,7 @@ def _row(
     headers: dict[str, str],
     *,
     num_bytes: int,
-    page: Page,
+    page: ExtractedPage,
     digest: bytes | None = None,
 ) -> Record:
     url = printable_path(headers.get("warc-target-uri", "").strip("<>"))

@@ -39,6 +39,8 @@ class Read(Stage, frozen=True, kw_only=True):
         settings["units"] = [_identity(unit) for unit in self.units]
         if self.kind != "repository":
             del settings["limits"]["notebooks"]
+        if self.options.extract == "cheap":  # as before there was a choice
+            del settings["options"]["extract"]
         return settings
 
     def run(self, inputs: Inputs, output: Output) -> None:

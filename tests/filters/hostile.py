@@ -16,7 +16,7 @@ from functools import partial
 import pyarrow as pa
 
 from gristmill.corpus.decode import decode
-from gristmill.corpus.sources.page import read_page
+from gristmill.corpus.extract.page import extract_page
 from gristmill.filters import heuristics
 from gristmill.filters.clues import modeline_languages, shebang_languages
 from gristmill.filters.detect import detect_language
@@ -190,7 +190,10 @@ def pages() -> Iterator[Case]:
         payload = (word * 100 + end).ljust(
             4096
         ) + b"<p>caf\xe9</p>"  # not UTF-8: the charset is asked
-        yield repr(word), partial(read_page, payload, mime="text/html", charset=None)
+        yield (
+            repr(word),
+            partial(extract_page, payload, mime="text/html", charset=None, tier="cheap"),
+        )
 
 
 def endless() -> Iterator[Case]:

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from ...sources.page import HTML_TYPES
+from ...extract.page import HTML_TYPES
 from ...urls import fetch_url, resolve_url
 from ..fetcher import REDIRECTS, Answer
 from ..transport import Reply

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ...sources.page import decode_page
+from ...extract.charset import decode_page
 from ...urls import fetch_url, resolve_url
 from .tags import Tag, start_tags
 

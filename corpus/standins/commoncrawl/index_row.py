@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ...sources.page import HTML_TYPES, read_page
+from ...extract.page import HTML_TYPES, extract_page
 from .captures import Capture, SourceRecord, read_headers
 from .page_language import page_language
 
@@ -52,7 +52,7 @@ def describe(capture: Capture) -> Page:
     subset = _subset(record, status)
     page = None
     if subset == "warc" and mime in HTML_TYPES:
-        page = read_page(payload, mime=mime, charset=_charset(http))
+        page = extract_page(payload, mime=mime, charset=_charset(http), tier="cheap")
     notes = _notes(capture)
     return Page(
         subset=subset,

@@ -214,6 +214,25 @@ def test_who_ignores_the_range_sends_the_same_file_again_and_nothing_comes_twice
     assert read(make_fetcher(), f"{server.url}/data.bin") == content
 
 
+def test_who_always_breaks_off_at_the_same_place_is_given_up(
+    make_fetcher: MakeFetcher, content: bytes, quick: Manners
+) -> None:
+    async def send_half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"ETag": '"same"'})
+        response.content_length = len(content)
+        await response.prepare(request)
+        await response.write(content[: len(content) // 2])
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/half", send_half)
+    with Loopback(app) as server, pytest.raises(FetchError, match="short_body"):
+        read(make_fetcher(), f"{server.url}/half")
+    assert len(server.requests) == quick.max_attempts
+
+
 def test_a_body_of_another_file_is_not_joined_on(
     server: Loopback, make_fetcher: MakeFetcher
 ) -> None:

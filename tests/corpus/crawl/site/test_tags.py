@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from gristmill.corpus.crawl.site.tags import start_tags, unescape
-from gristmill.corpus.sources.page import decode_page
+from gristmill.corpus.extract.charset import decode_page
 
 WEB = Path(__file__).parents[4] / "fixtures/web"
 
