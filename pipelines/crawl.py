@@ -11,6 +11,7 @@ import msgspec
 
 from .. import __version__
 from ..corpus.crawl.context import CrawlContext, make_fetcher, user_agent
+from ..corpus.crawl.disk import AGAIN
 from ..corpus.crawl.guard import HostMap
 from ..corpus.crawl.ledger import Ledger
 from ..corpus.crawl.manifest import CRAWLS, CrawlKind
@@ -76,7 +77,7 @@ def run_crawls(
                 raise StorageError(
                     f"its ledger cannot be written: {error}",
                     where=str(folder),
-                    todo="Check the disk's free space, then run again: nothing done is lost.",
+                    todo=AGAIN,
                 ) from error
             results.append(result)
             if is_interrupted:

@@ -112,9 +112,9 @@ def _run(
     as_json: bool,
 ) -> None:
     from .crawl import run_crawls
-    from .crawl_progress import make_crawl_reporter
+    from .crawl_progress import crawl_reporter
 
-    with make_crawl_reporter() as reporter:
+    with crawl_reporter() as reporter:
         outcome = run_crawls(
             settings, out=out, base=base, kinds=kinds, report=reporter.report, note=reporter.note
         )

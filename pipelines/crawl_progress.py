@@ -2,7 +2,8 @@
 
 import sys
 import time
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import msgspec
@@ -12,30 +13,24 @@ from rich.status import Status
 from ..corpus.crawl.run import CrawlResult
 
 
-def make_crawl_reporter(stream: TextIO = sys.stderr) -> "CrawlLine | CrawlLines":
-    """Return a line that changes for a terminal, JSON lines for anything else."""
-    return CrawlLine(Console(file=stream)) if stream.isatty() else CrawlLines(stream)
+@contextmanager
+def crawl_reporter(stream: TextIO = sys.stderr) -> Iterator["CrawlLine | CrawlLines"]:
+    """Yield a line that changes for a terminal, JSON lines for anything else."""
+    if not stream.isatty():
+        yield CrawlLines(stream)
+        return
+    console = Console(file=stream)
+    with Status("", console=console) as status:
+        yield CrawlLine(status, console)
 
 
 class CrawlLine:
     """What is done and what waits, the rate, and how hosts answer."""
 
-    def __init__(self, console: Console) -> None:
-        self._status = Status("", console=console)
+    def __init__(self, status: Status, console: Console) -> None:
+        self._status = status
         self._console = console
         self._rates: dict[str, tuple[float, int]] = {}  # when a crawl began, and with how much
-
-    def __enter__(self) -> "CrawlLine":
-        self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._status.stop()
 
     def report(self, result: CrawlResult) -> None:
         """Change the line."""
@@ -61,17 +56,6 @@ class CrawlLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._last: CrawlResult | None = None
-
-    def __enter__(self) -> "CrawlLines":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stream.flush()
 
     def report(self, result: CrawlResult) -> None:
         """Write the totals, if they have changed."""

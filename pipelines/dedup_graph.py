@@ -262,3 +262,20 @@ class DedupGraph:
 def slices(store: Store, done: Done, nodes: Sequence[NodeId], name: str) -> list[InputFile]:
     """Return the slice of a name out of the artifacts of nodes, where they have one."""
     return [store.input(done[node], slice_name=name) for node in nodes if name in done[node].slices]
+
+
+def sliced_node(
+    store: Store, stage: Stage, shard: str, sources: Mapping[str, tuple[Sequence[NodeId], str]]
+) -> Node:
+    """Return a node that takes, for each role, a slice of artifacts, or all of them."""
+
+    def inputs(done: Done) -> Mapping[str, list[InputFile]]:
+        return {
+            role: slices(store, done, nodes, name)
+            if name
+            else [store.input(done[node]) for node in nodes]
+            for role, (nodes, name) in sources.items()
+        }
+
+    needs = tuple(node for nodes, _ in sources.values() for node in nodes)
+    return Node(stage=stage, shard=shard, needs=needs, inputs=inputs)

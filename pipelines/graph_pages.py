@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from .artifact import InputFile
-from .dedup_graph import DedupGraph, Done, slices
+from .dedup_graph import DedupGraph, Done, sliced_node, slices
 from .dedup_settings import DedupSettings
 from .engine import Node, NodeId
 from .stages.exchange import partition_name, shard_slice
@@ -38,8 +38,14 @@ class PageGraph:
         roles = ("read", "measure", "decide")
         named = [("pages", shard) for shard in self._shards]
         return [
-            *(self._node(pages, shard, self._whole(roles, shard)) for shard in self._shards),
-            *(self._node(same, part, {"slices": (named, part)}) for part in self._partitions),
+            *(
+                sliced_node(self._store, pages, shard, self._whole(roles, shard))
+                for shard in self._shards
+            ),
+            *(
+                sliced_node(self._store, same, part, {"slices": (named, part)})
+                for part in self._partitions
+            ),
         ]
 
     def fates(self, dedup: DedupGraph) -> list[Node]:
@@ -50,11 +56,13 @@ class PageGraph:
         nodes = []
         for shard in self._shards:
             found = {"fates": dedup.fate_inputs(shard)}
-            nodes.append(self._node(fates, shard, {**self._whole(("pages",), shard), **found}))
+            nodes.append(
+                sliced_node(self._store, fates, shard, {**self._whole(("pages",), shard), **found})
+            )
         moved = [("page_fates", shard) for shard in self._shards]
         for part in self._partitions:
             sources = {**self._whole(("same_page",), part), "moved": (moved, part)}
-            nodes.append(self._node(PageKeepers(), part, sources))
+            nodes.append(sliced_node(self._store, PageKeepers(), part, sources))
         return nodes
 
     def without_dropped(self, items: Node) -> Node:
@@ -79,22 +87,3 @@ class PageGraph:
 
     def _whole(self, roles: Sequence[str], shard: str) -> dict[str, tuple[list[NodeId], str]]:
         return {role: ([(role, shard)], "") for role in roles}
-
-    def _node(
-        self,
-        stage: Pages | SamePage | PageFates | PageKeepers,
-        shard: str,
-        sources: Mapping[str, tuple[Sequence[NodeId], str]],
-    ) -> Node:
-        """Return a node that takes, for each role, a slice of artifacts, or all of them."""
-
-        def inputs(done: Done) -> Mapping[str, list[InputFile]]:
-            return {
-                role: slices(self._store, done, nodes, name)
-                if name
-                else [self._store.input(done[node]) for node in nodes]
-                for role, (nodes, name) in sources.items()
-            }
-
-        needs = tuple(node for nodes, _ in sources.values() for node in nodes)
-        return Node(stage=stage, shard=shard, needs=needs, inputs=inputs)

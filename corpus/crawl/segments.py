@@ -13,7 +13,7 @@ from typing import IO
 
 import msgspec
 
-from ..errors import StorageError
+from .disk import cannot_write
 from .ledger import Ledger
 
 _TABLE = """
@@ -134,11 +134,7 @@ class Segments:
                     segment.num_bytes = file.tell()
             except OSError as error:
                 _cut(path, before)
-                raise StorageError(
-                    f"cannot write it: {error.strerror or error}",
-                    where=str(path),
-                    todo="Check the disk's free space, then run again: nothing done is lost.",
-                ) from error
+                raise cannot_write(path, error) from error
             segment.num_pending += 1
             return segment, offset
 

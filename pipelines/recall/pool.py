@@ -4,7 +4,7 @@ What the loop asks of every page lies in memory, about 250 bytes a page with its
 texts stay on disk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...filters.recall.sampling import Labels, Rows
-from ..artifact import InputFile, Manifest
-from ..dedup_graph import Done, slices
-from ..engine import Node, NodeId
+from ..artifact import InputFile
+from ..dedup_graph import Done, sliced_node
+from ..engine import Node
 from ..inputs import Shard, list_shards, shard_removals
 from ..recall_settings import RecallTarget
 from ..recipe import Recipe
 from ..removals import TakeDown
-from ..stage import Stage
 from ..stages.exchange import partition_name, shard_slice
 from ..stages.read import Read
 from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
@@ -56,15 +55,17 @@ class PoolGraph:
         nodes = []
         for shard in self._shards:
             whole = {"read": ([("read", shard.name)], "")}
-            nodes.append(self._node(self._read(shard), shard.name, {}))
-            nodes.append(self._node(PageNames(partitions=partitions), shard.name, whole))
+            nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
+            nodes.append(
+                sliced_node(self._store, PageNames(partitions=partitions), shard.name, whole)
+            )
             lost = {
                 kind: ([("recall_same", part) for part in parts], shard_slice(shard.name))
                 for kind, parts in same.items()
             }
-            nodes.append(self._node(pool, shard.name, {**whole, **lost}))
+            nodes.append(sliced_node(self._store, pool, shard.name, {**whole, **lost}))
         nodes += [
-            self._node(SameNames(kind=kind), part, {"slices": (names, part)})
+            sliced_node(self._store, SameNames(kind=kind), part, {"slices": (names, part)})
             for kind, parts in same.items()
             for part in parts
         ]
@@ -77,7 +78,7 @@ class PoolGraph:
         nodes = []
         for name in self.names:
             pool = {"pool": ([("recall_pool", name)], "")}
-            node = self._node(stage, _scored(name, iteration), pool)
+            node = sliced_node(self._store, stage, _scored(name, iteration), pool)
             nodes.append(_with_file(node, "model", file))
         return nodes
 
@@ -103,22 +104,6 @@ class PoolGraph:
             options=shard.options,
             removed=shard_removals(shard, self._take_down),
         )
-
-    def _node(
-        self, stage: Stage, shard: str, sources: Mapping[str, tuple[Sequence[NodeId], str]]
-    ) -> Node:
-        """Return a node that takes, for each role, a slice of artifacts, or all of them."""
-
-        def inputs(done: Mapping[NodeId, Manifest]) -> Mapping[str, list[InputFile]]:
-            return {
-                role: slices(self._store, done, nodes, name)
-                if name
-                else [self._store.input(done[node]) for node in nodes]
-                for role, (nodes, name) in sources.items()
-            }
-
-        needs = tuple(node for nodes, _ in sources.values() for node in nodes)
-        return Node(stage=stage, shard=shard, needs=needs, inputs=inputs)
 
 
 def _scored(shard: str, iteration: int) -> str:

@@ -10,9 +10,9 @@ import msgspec
 from ...errors import StorageError
 from ..attempts import FetchError
 from ..context import CrawlContext
-from ..github.opt_out import read_opt_out
 from ..ledger import Item, ItemState, Ledger
 from ..manifest import CrawlFile, CrawlManifest, write_manifest
+from ..opt_out import read_opt_out
 from ..run import result_of
 from ..settings import CommonCrawl
 from .archive import Archive

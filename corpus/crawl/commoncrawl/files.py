@@ -7,8 +7,8 @@ from typing import get_args
 
 import msgspec
 
-from ..github.opt_out import OptOut
 from ..ledger import Item, ItemState, Ledger
+from ..opt_out import OptOut
 from .paths import is_plain_path
 from .plan import Place, Selected
 from .query import read_selected

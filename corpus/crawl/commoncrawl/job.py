@@ -7,8 +7,8 @@ import msgspec
 
 from ..attempts import FetchError
 from ..context import CrawlContext
-from ..github.opt_out import OptOut
 from ..ledger import Item
+from ..opt_out import OptOut
 from ..pool import ITEM_WAIT_SECONDS, work_off
 from ..settings import CommonCrawl
 from .archive import Archive, is_final

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from ...errors import StorageError
+from ..disk import cannot_write
 
 
 class LostOutputError(Exception):
@@ -33,7 +33,7 @@ class Output:
                 raise LostOutputError(str(path))
             self._stream.truncate(num_bytes)
         except OSError as error:
-            raise self._failed(error) from error
+            raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
         """Close it; what was appended stays for as long as the next checkpoint wants."""
@@ -44,7 +44,7 @@ class Output:
         try:
             self._stream.truncate(num_bytes)
         except OSError as error:
-            raise self._failed(error) from error
+            raise cannot_write(self.path, error) from error
         self.num_bytes = num_bytes
 
     def append(self, data: bytes) -> None:
@@ -65,7 +65,7 @@ class Output:
         try:
             os.fdatasync(self._stream.fileno())
         except OSError as error:
-            raise self._failed(error) from error
+            raise cannot_write(self.path, error) from error
 
     def _write(self, offset: int, data: bytes) -> None:
         view = memoryview(data)
@@ -74,14 +74,7 @@ class Output:
                 num_written = os.pwrite(self._stream.fileno(), view, offset)
                 view, offset = view[num_written:], offset + num_written
         except OSError as error:
-            raise self._failed(error) from error
-
-    def _failed(self, error: OSError) -> StorageError:
-        return StorageError(
-            f"cannot write it: {error.strerror or error}",
-            where=str(self.path),
-            todo="Check the disk's free space, then run again: nothing done is lost.",
-        )
+            raise cannot_write(self.path, error) from error
 
 
 def _open(path: Path) -> BinaryIO:

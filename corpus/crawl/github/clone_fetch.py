@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from ...errors import StorageError
 from ..attempts import FetchError
+from ..disk import AGAIN
 from ..fetcher import Fetcher
 from ..guard import GuardedResolver, RefusedUrlError
 from ..manners import HostGivenUpError
@@ -123,7 +124,7 @@ class CloneFetch:
             return StorageError(
                 "git cannot write its clone",
                 where=url,
-                todo="Check the disk's free space, then run again: nothing done is lost.",
+                todo=AGAIN,
             )
         if error.failure == "rate_limited":
             self._fetcher.hosts.get(host_of(url)).pushed_back()

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ...errors import GristmillError, StorageError
+from ...errors import GristmillError
 from ..attempts import FetchError
 from ..context import CrawlContext
+from ..disk import cannot_write
 from ..ledger import Item
 from ..pool import ITEM_WAIT_SECONDS, work_off
 from ..settings import GithubCrawl
@@ -128,11 +129,7 @@ class Discovery:
                 async for chunk in self._context.fetcher.chunks(url):
                     file.write(chunk)
         except OSError as error:
-            raise StorageError(
-                f"cannot write it: {error.strerror or error}",
-                where=str(path),
-                todo="Check the disk's free space, then run again: nothing done is lost.",
-            ) from error
+            raise cannot_write(path, error) from error
 
     def _keep(self, item: Item, hour: Hour) -> None:
         """Take up what an hour holds; a damaged one gives what was readable, and has failed."""

@@ -13,6 +13,7 @@ import zstandard
 
 from ...errors import StorageError
 from ...ids import ID_BYTES
+from ..disk import cannot_write
 from ..ledger import Ledger
 from ..manifest import CrawlFile
 
@@ -76,11 +77,7 @@ class DocumentFiles:
                 file.flush()
                 os.fdatasync(file.fileno())
         except OSError as error:
-            raise StorageError(
-                f"cannot write it: {error.strerror or error}",
-                where=str(path),
-                todo="Check the disk's free space, then run again: nothing done is lost.",
-            ) from error
+            raise cannot_write(path, error) from error
         self._connection.execute(
             "UPDATE document_files SET bytes = ?, num_items = num_items + ? WHERE number = ?",
             (start + len(frame), len(documents), number),

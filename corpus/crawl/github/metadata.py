@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from ..context import CrawlContext
+from ..opt_out import read_opt_out
 from ..pool import ITEM_WAIT_SECONDS
 from ..settings import GithubCrawl
 from .api import GithubApi
@@ -11,7 +12,6 @@ from .credentials import read_tokens
 from .discovery import Discovery
 from .hydration import Hydrator
 from .issues import IssueCrawl
-from .opt_out import read_opt_out
 from .rules import Rules, decide_again
 from .tokens import SECONDARY_SECONDS, TokenPool
 

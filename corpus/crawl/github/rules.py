@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 from ..ledger import Item, Ledger
+from ..opt_out import OptOut
 from ..settings import GithubCrawl
 from .facts import RepositoryFacts, read_facts
-from .opt_out import OptOut
 
 Rule = Literal[
     "opted_out",

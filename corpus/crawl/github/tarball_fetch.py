@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from ...errors import StorageError
 from ..attempts import FetchError
+from ..disk import cannot_write
 from ..fetcher import Fetcher
 from ..threads import in_thread
 from ..transport import host_of
@@ -104,11 +104,7 @@ class TarballFetch:
                 raise BadTarballError(error.detail) from error
             raise
         except OSError as error:
-            raise StorageError(
-                f"cannot write it: {error.strerror or error}",
-                where=str(path),
-                todo="Check the disk's free space, then run again: nothing done is lost.",
-            ) from error
+            raise cannot_write(path, error) from error
 
 
 def judge_download(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:

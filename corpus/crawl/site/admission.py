@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Literal
 
-from ..github.opt_out import OptOut
 from ..ledger import Ledger
+from ..opt_out import OptOut
 from ..settings import SiteCrawl
 from .scope import Scope
 

@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 
 from ..context import PROJECT, CrawlContext
-from ..github.opt_out import read_opt_out
 from ..ledger import Ledger
 from ..manifest import CrawlManifest, write_manifest
+from ..opt_out import read_opt_out
 from ..pool import Work, work_off
 from ..settings import SiteCrawl
 from ..transport import host_of

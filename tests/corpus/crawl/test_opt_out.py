@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.corpus.crawl.github.opt_out import OptOut, read_opt_out
+from gristmill.corpus.crawl.opt_out import OptOut, read_opt_out
 from gristmill.corpus.errors import GristmillError
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...errors import GristmillError
-from ...ids import digest_parts
+from ..errors import GristmillError
+from ..ids import digest_parts
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _REPOSITORY = re.compile(rf"({_OWNER.pattern})/([A-Za-z0-9._-]+)")
