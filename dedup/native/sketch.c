@@ -12,7 +12,8 @@
 #include <immintrin.h>
 #endif
 
-#include "column.h"
+#include "../../corpus/native/characters.h"
+#include "../../corpus/native/column.h"
 #include "distinct.h"
 #include "scheme.h"
 #include "text.h"
@@ -231,19 +232,6 @@ static PyObject *shingles(PyObject *module, PyObject *arguments) {
  * each once. Returns how many there are. */
 static PyObject *distinct_shingles(PyObject *module, PyObject *arguments) {
     return hash_column(arguments, 1);
-}
-
-/* set_characters(table): the table of all code points, kept for the life of the process. */
-static PyObject *set_characters(PyObject *module, PyObject *table) {
-    static PyObject *kept;
-    if (!PyBytes_Check(table) || PyBytes_GET_SIZE(table) != 4 * NUM_CODES) {
-        PyErr_SetString(PyExc_ValueError, "the table has four bytes for each code point");
-        return NULL;
-    }
-    Py_INCREF(table);
-    code_table = (const uint32_t *)PyBytes_AS_STRING(table);
-    Py_XSETREF(kept, table);
-    Py_RETURN_NONE;
 }
 
 /* supported(): the names of the instruction sets of this machine, the fastest first. */

@@ -4,14 +4,7 @@
 #define WORD_FIRST UINT64_C(0xD6E8FEB86659FD93)
 #define WORD_SECOND UINT64_C(0xBF58476D1CE4E5B9)
 #define SHORT_TEXT UINT64_C(0x94D049BB133111EB)
-#define NUM_CODES 0x110000
 #define SYMBOL_SHARE 4
-
-enum { CLASS_SPACE, CLASS_SYMBOL, CLASS_RUN, CLASS_SINGLE };
-
-/* Of every code point: its lower case and, in the upper bits, its class. */
-static const uint32_t *code_table;
-#define CLASS_SHIFT 24
 
 struct character {
     uint32_t lower;
@@ -57,34 +50,10 @@ static inline uint64_t mix64(uint64_t value) {
     return value ^ value >> 31;
 }
 
-/* Decodes the character at *at and moves behind it; Arrow has checked that the text is UTF-8. */
+/* Reads the character at *at and moves behind it. */
 static inline struct character next_character(const uint8_t *text, size_t size, size_t *at) {
-    uint32_t code = text[*at];
-    size_t length = code < 0x80 ? 1 : code < 0xE0 ? 2 : code < 0xF0 ? 3 : 4;
-    if (*at + length > size)
-        length = 1;
-    if (length > 1) {
-        code &= 0x7F >> length;
-        for (size_t i = 1; i < length; i++)
-            code = code << 6 | (text[*at + i] & 0x3F);
-    }
-    *at += length;
-    uint32_t entry = code_table[code < NUM_CODES ? code : 0xFFFD];
+    uint32_t entry = code_table[next_code(text, size, at)];
     return (struct character){entry & 0xFFFFFF, (int)(entry >> CLASS_SHIFT)};
-}
-
-static inline size_t write_utf8(uint8_t *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i; i--) {
-        out[i] = (uint8_t)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (uint8_t)((0xF00 >> length) | code);
-    return length;
 }
 
 /* Puts `value` at bit `at`, up to which the bits are written and behind which those of its word

@@ -8,76 +8,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NUM_CODES 0x110000
-#define CLASS_SHIFT 24
+#include "../../corpus/native/characters.h"
+#include "../../corpus/native/column.h"
+
 #define NUMBER "<NUM>"
 #define END_OF_LINE "</s>"
 #define LABEL "__label__"
 #define NGRAM_MULTIPLIER UINT64_C(116049371)
 #define MAX_GRAM 8
-
-enum { CLASS_SPACE, CLASS_SYMBOL, CLASS_RUN, CLASS_SINGLE };
-
-/* Of every code point: its lower case and, in the upper bits, its class. */
-static const uint32_t *code_table;
-
-struct column {
-    Py_buffer data, offsets;
-    const uint8_t *bytes;
-    const int64_t *starts;
-    size_t num_texts;
-};
-
-static void close_column(struct column *column) {
-    PyBuffer_Release(&column->data);
-    PyBuffer_Release(&column->offsets);
-}
-
-/* Checks that the offsets of a large string column stay inside its data. */
-static int check_column(struct column *column) {
-    size_t num_offsets = (size_t)column->offsets.len / 8;
-    column->bytes = column->data.buf;
-    column->starts = column->offsets.buf;
-    column->num_texts = num_offsets ? num_offsets - 1 : 0;
-    int64_t last = 0;
-    for (size_t i = 0; i < num_offsets; i++) {
-        if (column->starts[i] < last || column->starts[i] > (int64_t)column->data.len) {
-            PyErr_SetString(PyExc_ValueError, "offsets do not fit the data");
-            return 0;
-        }
-        last = column->starts[i];
-    }
-    return 1;
-}
-
-/* Decodes the character at *at and moves behind it; Arrow has checked that the text is UTF-8. */
-static inline uint32_t next_code(const uint8_t *text, size_t size, size_t *at) {
-    uint32_t code = text[*at];
-    size_t length = code < 0x80 ? 1 : code < 0xE0 ? 2 : code < 0xF0 ? 3 : 4;
-    if (*at + length > size)
-        length = 1;
-    if (length > 1) {
-        code &= 0x7F >> length;
-        for (size_t i = 1; i < length; i++)
-            code = code << 6 | (text[*at + i] & 0x3F);
-    }
-    *at += length;
-    return code < NUM_CODES ? code : 0xFFFD;
-}
-
-static inline size_t write_utf8(uint8_t *out, uint32_t code) {
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i; i--) {
-        out[i] = (uint8_t)(0x80 | (code & 0x3F));
-        code >>= 6;
-    }
-    out[0] = (uint8_t)((0xF00 >> length) | code);
-    return length;
-}
 
 /* Writes the words of a text, a space between them; at most 4 * size + 8 bytes, since a number of
  * one digit has 6 and at least one character of another kind behind it. */
@@ -391,19 +329,6 @@ static PyObject *index_words(PyObject *module, PyObject *arguments) {
     PyBuffer_Release(&slots);
     if (!fits)
         return NULL;
-    Py_RETURN_NONE;
-}
-
-/* set_characters(table): the table of all code points, kept for the life of the process. */
-static PyObject *set_characters(PyObject *module, PyObject *table) {
-    static PyObject *kept;
-    if (!PyBytes_Check(table) || PyBytes_GET_SIZE(table) != 4 * NUM_CODES) {
-        PyErr_SetString(PyExc_ValueError, "the table has four bytes for each code point");
-        return NULL;
-    }
-    Py_INCREF(table);
-    code_table = (const uint32_t *)PyBytes_AS_STRING(table);
-    Py_XSETREF(kept, table);
     Py_RETURN_NONE;
 }
 
