@@ -4,23 +4,25 @@ OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their resul
 as those of a build do: what is done is not done again.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from ..corpus.errors import GristmillError
 from ..corpus.storage import escape_glob, join, list_files, read_bytes, write_bytes
 from ..filters.recall.lint import lint_decisions
 from .build import open_recipe
-from .engine import Engine, Node, Observer, by_stage
+from .engine import Engine, Observer, by_stage
 from .executors import Executor
-from .recall.asked import Asked, Known, apply_asked, read_asked
-from .recall.iterate import Iteration, IterationMetrics, Logits, Loop
-from .recall.output import write_audit_sample, write_collected, write_iteration
+from .recall.asked import Asked, read_asked
+from .recall.graph import LoopGraph
+from .recall.iterate import IterationMetrics, Loop
+from .recall.output import write_collected
 from .recall.pool import PoolGraph
 from .recall.state import State
+from .recall.work import TasksFailedError, Work
 from .recall_pages import FOLDER
 from .recall_settings import RecallTarget
 from .recipe import Recipe
@@ -70,10 +72,6 @@ class RecallResult(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
 
 
-class _TasksFailedError(Exception):
-    """Tasks of an engine failed, so nothing that needs them is made."""
-
-
 def recall(
     recipe_path: str,
     *,
@@ -103,7 +101,7 @@ def recall(
                 run = _Run(recipe, target, store, executor, observer)
                 try:
                     found.append(run.result(retrain))
-                except _TasksFailedError:
+                except TasksFailedError:
                     failures = tuple(run.engine.outcome.failed.values())
                 num_ran += len(run.engine.outcome.ran)
                 num_cached += len(run.engine.outcome.cached)
@@ -154,50 +152,31 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._graph = PoolGraph(recipe, target, store, load_take_down(store.out))
+        self._pool = PoolGraph(recipe, target, store, load_take_down(store.out))
+        self._graph = LoopGraph(store, target, self._pool.names)
         self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
         self.engine = Engine(store, executor, observer)
+        self._work = Work(self.engine)
 
     def result(self, retrain: int | None) -> TargetResult:
         """Run the loop and write what it finds."""
         if retrain is not None:
             self._state.drop_from(retrain)
-        self._tasks(self._graph.pool())
-        pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages)
-        loop = Loop(self._target, self._state, pages, self._asked, known)
-        iterations: list[Iteration] = []
-        for iteration in loop.run(self._score):
-            write_iteration(self._state, self._target.name, pages, iteration)
-            if not iterations:
-                first = np.zeros(len(pages), dtype=np.int64)
-                barred = known.is_seed | known.is_negative
-                write_audit_sample(
-                    self._state, pages, iteration.logits, self._target.sample, barred=barred
-                )
-            first[iteration.is_collected & (first == 0)] = iteration.metrics.iteration
-            iterations.append(iteration)
-        last = iterations[-1]
-        write_collected(self._state, pages, last, first)
-        record = self._record(len(pages), last.metrics)
+        self._work.run(self._pool.pool())
+        loop = Loop(self._state, self._pool, self._graph, self._work, self._asked)
+        iterations = list(loop.run())
+        write_collected(self._state, self._work, self._graph, iterations[-1].iteration)
+        record = self._record(iterations[-1])
         _write_record(self._state.folder / RECORD, record)
         return TargetResult(
             record=record,
-            iterations=tuple(one.metrics for one in iterations),
-            notes=tuple(self._notes(pages.table["host"].unique().to_pylist(), known)),
+            iterations=tuple(iterations),
+            notes=tuple(self._notes(iterations[-1].iteration)),
             costs=self._costs(),
         )
 
-    def _tasks(self, nodes: list[Node]) -> None:
-        if self.engine.run(nodes).failed:
-            raise _TasksFailedError
-
-    def _score(self, iteration: int, table: Path, digest: str) -> Logits:
-        self._tasks(self._graph.scores(iteration, table, digest))
-        return self._graph.logits(self.engine.outcome.done, iteration)
-
-    def _record(self, num_pages: int, last: IterationMetrics) -> RecallRecord:
+    def _record(self, last: IterationMetrics) -> RecallRecord:
         artifacts = by_stage(self.engine.outcome.done)
         left_out: dict[str, int] = {}
         for manifest in artifacts["recall_pool"].values():
@@ -205,7 +184,7 @@ class _Run:
                 left_out[reason] = left_out.get(reason, 0) + count
         return RecallRecord(
             target=self._target.name,
-            pages=num_pages,
+            pages=self._known("pages")["pool"],
             left_out=left_out,
             iterations=last.iteration,
             collected_pages=last.collected_pages,
@@ -217,18 +196,22 @@ class _Run:
             },
         )
 
-    def _notes(self, hosts: list[str], known: Known) -> list[str]:
-        found = [
+    def _known(self, what: str) -> Counter[str]:
+        return self._work.counts(self._graph.of("recall_known"), what)
+
+    def _notes(self, last: int) -> list[str]:
+        """Return what is odd about decisions and labels."""
+        decisions, found = self._asked.decisions, self._known("known")
+        unknown = self._work.counts(self._graph.of_parts("recall_decisions", last), "unknown_hosts")
+        hosts = {one.host for one in decisions} - set(unknown)
+        notes = [
             f"decision on {finding.decision.host}{finding.decision.prefix}: {finding.message}"
-            for finding in lint_decisions(self._asked.decisions, hosts)
+            for finding in lint_decisions(decisions, hosts)
         ]
-        for what, count in (
-            ("labelled", known.num_labels_missing),
-            ("audited", known.num_audit_missing),
-        ):
-            if count:
-                found.append(f"{count} {what} pages are not in the pool")
-        return found
+        for what, labels in (("labelled", self._asked.labels), ("audited", self._asked.audit)):
+            if len(labels) > found[what]:
+                notes.append(f"{len(labels) - found[what]} {what} pages are not in the pool")
+        return notes
 
     def _costs(self) -> dict[str, StageCost]:
         """Return what each stage cost that has a row for every page."""

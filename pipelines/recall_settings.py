@@ -11,6 +11,7 @@ from ..filters.recall.model import TrainSettings
 from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
 from ..filters.recall.words import WordKind, WordSettings
+from .dedup_settings import LEAST_MEMORY_BYTES
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
@@ -52,6 +53,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
         train_words: of the beginning of a page that a model is trained on; 0: all.
+        partitions: of hosts and hashes: how many tasks share an exchange.
+        memory_bytes: that an exchange may take in a worker before it uses the disk.
     """
 
     name: str
@@ -68,6 +71,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_characters: int = 100_000
     passage_words: int = 250
     train_words: int = 1200
+    partitions: int = 4
+    memory_bytes: int = 1 << 29
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
     domains: DomainSettings = DomainSettings()
@@ -88,6 +93,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("least_score must lie between 0 and 1")
         if min(self.max_characters, self.passage_words + 1, self.train_words + 1) < 1:
             raise ValueError("max_characters, passage_words or train_words is too small")
+        if not 1 <= self.partitions <= 4096:
+            raise ValueError("partitions must lie between 1 and 4096")
+        if self.memory_bytes < LEAST_MEMORY_BYTES:
+            raise ValueError(f"memory_bytes must be at least {LEAST_MEMORY_BYTES}")
 
     @property
     def words(self) -> WordSettings:

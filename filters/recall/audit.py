@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...corpus.ids import seeded_hash
+from .histograms import score_bins
 from .sampling import Keys, Labels, Rows, mix64
 
 NUM_REDRAWS: Final = 1000
@@ -23,7 +24,7 @@ class AuditSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How many pages are audited, and the strata that they are drawn from."""
 
     size: int = 800
-    score_strata: int = 10  # of equally many pages
+    score_strata: int = 10  # of equally many pages, about
     host_sizes: tuple[int, ...] = (10, 100, 1000)  # pages of a host from which it is larger
 
 
@@ -70,7 +71,7 @@ def draw_audit(
     """
     strata = stratify(scores, languages, host_pages, settings)
     sizes = np.bincount(strata, minlength=1)
-    takes = _shares(sizes, settings.size)
+    takes = stratum_takes(sizes, settings.size)
     order = np.lexsort((keys, strata))
     starts = np.cumsum(sizes) - sizes
     rank = np.arange(len(order)) - starts[strata[order]]
@@ -82,10 +83,13 @@ def draw_audit(
 def stratify(
     scores: npt.NDArray[np.float32], languages: Labels, host_pages: Rows, settings: AuditSettings
 ) -> Rows:
-    """Return the stratum of each page, numbered from 0 without gaps."""
-    ranks = np.empty(len(scores), dtype=np.int64)
-    ranks[np.argsort(scores, kind="stable")] = np.arange(len(scores))
-    by_score = ranks * settings.score_strata // max(len(scores), 1)
+    """Return the stratum of each page, numbered from 0 without gaps.
+
+    Scores of one bin (see histograms.py) are in one stratum, so that counts of bins suffice.
+    """
+    bins = score_bins(scores)
+    num_less = np.searchsorted(np.sort(bins), bins)
+    by_score = num_less * settings.score_strata // max(len(scores), 1)
     by_size = np.digitize(host_pages, settings.host_sizes)
     _, by_language = np.unique(languages, return_inverse=True)
     width = len(settings.host_sizes) + 1
@@ -94,7 +98,20 @@ def stratify(
     return strata
 
 
-def _shares(sizes: Rows, size: int) -> Rows:
+def score_edges(num_pages: Rows, num_strata: int) -> tuple[int, ...]:
+    """Return the bin of scores in which each stratum but the first begins.
+
+    Args:
+        num_pages: of each of all bins.
+    """
+    total = max(int(num_pages.sum()), 1)
+    strata = (np.cumsum(num_pages) - num_pages) * num_strata // total
+    strata[num_pages == 0] = -1  # such a bin begins nothing
+    reached = np.maximum.accumulate(strata)
+    return tuple(np.searchsorted(reached, np.arange(1, num_strata)).tolist())
+
+
+def stratum_takes(sizes: Rows, size: int) -> Rows:
     """Return how many pages each stratum gives: equally many, small ones all that they have."""
     takes = np.zeros_like(sizes)
     left = min(size, int(sizes.sum()))

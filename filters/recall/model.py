@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -64,13 +64,20 @@ def train(
         GristmillError: fasttext-community is missing, or there are fewer than two labels.
     """
     assert len(words) == len(labels), "each page has a label"
-    names = _names(labels)
-    num_words = pc.sum(count_words(words)).as_py() or 0
-    epochs, rate = schedule(num_words, settings)
+    return train_tables([pa.table({"label": labels, "words": words})], settings, path)
+
+
+def train_tables(tables: Iterable[pa.Table], settings: TrainSettings, path: Path) -> TrainedModel:
+    """Write a model of tables with the columns label and words, one table in memory at a time.
+
+    Raises:
+        GristmillError: fasttext-community is missing, or there are fewer than two labels.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent) as folder:
         lines, partial = Path(folder, "lines.txt"), Path(folder, "model.bin")
-        _write_lines(lines, words, labels)
+        written = _write_lines(lines, tables)
+        epochs, rate = schedule(written.num_words, settings)
         arguments = _fixed_arguments(settings)
         model = import_fasttext().train_supervised(str(lines), epoch=epochs, lr=rate, **arguments)
         model.save_model(str(partial))
@@ -78,26 +85,45 @@ def train(
         partial.replace(path)
     return TrainedModel(
         digest=digest,
-        labels=names,
-        num_pages=len(words),
-        num_words=num_words,
+        labels=written.labels,
+        num_pages=written.num_pages,
+        num_words=written.num_words,
         epochs=epochs,
         learning_rate=rate,
         version=version(PACKAGE),
     )
 
 
-def _names(labels: pa.ChunkedArray) -> tuple[str, ...]:
-    """Return the labels that there are, two or more."""
-    names: list[str] = sorted(pc.unique(labels).to_pylist())
+class _Written(NamedTuple):
+    labels: tuple[str, ...]
+    num_pages: int
+    num_words: int
+
+
+def _write_lines(path: Path, tables: Iterable[pa.Table]) -> _Written:
+    """Write the lines that fastText reads, and return what they hold."""
+    names: set[str] = set()
+    num_pages = num_words = 0
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        for table in tables:
+            names |= set(pc.unique(table["label"]).to_pylist())
+            num_pages += len(table)
+            num_words += pc.sum(count_words(table["words"])).as_py() or 0
+            columns = (_strings(table[name]) for name in ("label", "words"))
+            for label, line in zip(*columns, strict=True):
+                out.write(f"{LABEL}{label} {line}\n")
+    _check_labels(names, num_pages)
+    return _Written(tuple(sorted(names)), num_pages, num_words)
+
+
+def _check_labels(names: set[str], num_pages: int) -> None:
     if len(names) < 2:
         raise GristmillError(
-            f"all {len(labels)} pages to train with have one label",
+            f"all {num_pages} pages to train with have one label",
             where="the seeds",
             todo="Give seeds of both kinds: pages that are wanted, and a pool to draw others from.",
         )
     assert not any(set(name) & set(" \t\n\v\f\r\0") for name in names), "a label is one word"
-    return tuple(names)
 
 
 def schedule(num_words: int, settings: TrainSettings) -> tuple[int, float]:
@@ -146,12 +172,6 @@ def _fixed_arguments(settings: TrainSettings) -> dict[str, int | str]:
         "label": LABEL,
         "verbose": 0,
     }
-
-
-def _write_lines(path: Path, words: pa.ChunkedArray, labels: pa.ChunkedArray) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        for label, line in zip(_strings(labels), _strings(words), strict=True):
-            out.write(f"{LABEL}{label} {line}\n")
 
 
 def _strings(column: pa.ChunkedArray) -> Iterable[str]:

@@ -1,10 +1,6 @@
 """What people have written for a target: sites, labelled pages, an audit set and decisions."""
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...corpus.errors import GristmillError
 from ...corpus.ids import digest_parts
@@ -12,19 +8,14 @@ from ...corpus.storage import escape_glob, join, list_files, read_bytes
 from ...dedup.urls import normalize_url
 from ...filters.recall.decisions import Decision, parse_decisions
 from ...filters.recall.domains import suffix_list_digest
-from ...filters.recall.sampling import Rows
 from ...filters.recall.seeds import (
     PageLabel,
     SeedSites,
     join_sites,
     parse_labels,
     parse_sites,
-    seed_column,
 )
 from ..recall_settings import RecallTarget
-from .pool import Pages
-
-Mask = npt.NDArray[np.bool_]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,23 +39,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             suffix_list_digest(),
         )
         return digest_parts("recall model", (msgspec.json.encode(parts),)).hex()
-
-
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What people have said of the pages of a pool, row for row."""
-
-    is_seed: Mask  # of a site, or labelled yes
-    is_negative: Mask  # labelled no
-    audit_rows: Rows
-    audit: list[PageLabel]
-    num_labels_missing: int  # labelled pages that are not in the pool
-    num_audit_missing: int
-
-    def is_audited(self) -> Mask:
-        """Return which pages are never trained on."""
-        mask = np.zeros(len(self.is_seed), dtype=np.bool_)
-        mask[self.audit_rows] = True
-        return mask
 
 
 def read_asked(target: RecallTarget, base: str) -> Asked:
@@ -100,32 +74,3 @@ def _texts(patterns: tuple[str, ...], base: str) -> list[tuple[str, str]]:
 
 def _by_url(labels: dict[str, PageLabel]) -> dict[str, PageLabel]:
     return {normalize_url(url): label for url, label in labels.items()}
-
-
-def apply_asked(asked: Asked, pages: Pages) -> Known:
-    """Return what the files say of the pages of a pool; an audited page is no seed."""
-    label_rows, labels = _find(asked.labels, pages)
-    audit_rows, audit = _find(asked.audit, pages)
-    is_seed = seed_column(asked.sites, pages.table)
-    is_negative = np.zeros(len(pages), dtype=np.bool_)
-    says_yes = np.array([label.is_positive for label in labels], dtype=np.bool_)
-    is_seed[label_rows] = says_yes
-    is_negative[label_rows] = ~says_yes
-    is_seed[audit_rows] = False
-    is_negative[audit_rows] = False
-    return Known(
-        is_seed=is_seed,
-        is_negative=is_negative,
-        audit_rows=audit_rows,
-        audit=audit,
-        num_labels_missing=len(asked.labels) - len(labels),
-        num_audit_missing=len(asked.audit) - len(audit),
-    )
-
-
-def _find(labels: dict[str, PageLabel], pages: Pages) -> tuple[Rows, list[PageLabel]]:
-    """Return the rows of labelled pages, ascending, with their labels."""
-    urls = pages.table["url"]
-    wanted = pc.is_in(urls, value_set=pa.array(sorted(labels), urls.type))
-    rows: Rows = np.flatnonzero(np.asarray(wanted))
-    return rows, [labels[url.as_py()] for url in urls.take(rows)]

@@ -1,97 +1,170 @@
-"""The pages that a model is trained on, and their order: by hash, so that they never surprise."""
+"""The pages that a model is trained on, as bounds of their hashes."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from ...filters.recall.sampling import (
-    Rows,
-    SampleSettings,
-    draw_negatives,
-    draw_positives,
-    sample_keys,
-)
-from ..recall_settings import DrawSettings
-from .asked import Mask
-from .pool import Pages
-
-POSITIVE = "topic"
-NEGATIVE = "other"
+from ...filters.recall.equality import SAMPLE_PAGES
+from ...filters.recall.histograms import Bins, Counts, key_bound
+from ...filters.recall.sampling import Keys, Labels, Rows, draw_negatives, draw_positives
+from ..stages.recall_draw import COMPARED, DRAWN, NEGATIVE, POSITIVE
+from ..stages.recall_pages import sum_rows
+from .draw_graph import DrawGraph
+from .work import Work
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """What to train on, in order, and why other pages are not in it."""
+    """What to train on, and why other pages are not in it."""
 
-    rows: Rows
-    is_positive: Mask
+    bounds: dict[str, int]  # by group: the greatest hash that is in
+    num_positives: int
+    num_negatives: int
     over_host_cap: int
     over_size: int
     missing_negatives: dict[str, int]  # by language: the pool has no more
 
-    def labels(self) -> pa.ChunkedArray:
-        """Return the label of each row."""
-        names = np.where(self.is_positive, POSITIVE, NEGATIVE)
-        return pa.chunked_array([names.tolist()], pa.string())
+
+class _Hashes:
+    """How many pages each group has, by the bins of their hashes."""
+
+    def __init__(self, tables: Iterable[pa.Table]) -> None:
+        self._groups: dict[str, tuple[Bins, Counts]] = {}
+        counts = sum_rows(tables, ["group", "bin"])
+        if counts is None:
+            return
+        names = counts["group"].combine_chunks().dictionary_encode()
+        codes = np.asarray(names.indices)
+        bins, sizes = counts["bin"].to_numpy(), counts["num_pages"].to_numpy()
+        for code, name in enumerate(names.dictionary.to_pylist()):
+            own = slice(*np.searchsorted(codes, [code, code + 1]))
+            self._groups[name] = (bins[own], sizes[own])
+
+    def total(self, kind: str) -> int:
+        """Return how many pages a kind has."""
+        return sum(int(sizes.sum()) for _, sizes in self._of(kind).values())
+
+    def bounds(self, kind: str, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Return for each language a hash that as many pages as are wanted are not above."""
+        groups = self._of(kind)
+        return {
+            name: key_bound(*groups[name], wanted.get(name.partition(" ")[2], 0)) for name in groups
+        }
+
+    def bound(self, kind: str, wanted: int) -> int:
+        """Return a hash that as many pages of all languages are not above."""
+        counts = np.zeros(1 << 16, dtype=np.int64)
+        for bins, sizes in self._of(kind).values():
+            counts[bins] += sizes
+        filled = np.flatnonzero(counts)
+        return key_bound(filled.astype(np.uint16), counts[filled], wanted)
+
+    def _of(self, kind: str) -> dict[str, tuple[Bins, Counts]]:
+        return {name: one for name, one in self._groups.items() if name.partition(" ")[0] == kind}
 
 
-def draw_pages(
-    pages: Pages,
-    *,
-    seeds: Mask,
-    negatives: Mask,
-    barred: Mask,
-    settings: DrawSettings,
-    iteration: int,
-) -> Drawn:
-    """Return the pages to train on.
+def draw_pages(work: Work, graph: DrawGraph) -> Drawn:
+    """Return what to train on, as if all pages lay side by side.
 
-    Args:
-        seeds: the positives are drawn from these.
-        negatives: pages that were labelled so; all of them are taken.
-        barred: pages that are no random negatives: audited, accepted, or nearly certain.
+    What reaches this process is little more than what is drawn: a hash and a language a page.
     """
-    hosts, languages = pages.labels("host"), pages.labels("language")
-    ids, seed = pages.table["doc_id"], settings.seed
-    names, counts = np.unique(languages, return_counts=True)
-    shares = dict(zip(names.tolist(), (counts / max(len(languages), 1)).tolist(), strict=True))
-    rows: Rows = np.flatnonzero(seeds)
-    keys = sample_keys(ids, seed=seed, purpose=f"positives {iteration}")
-    positive = draw_positives(
-        keys[rows],
-        hosts[rows],
-        languages[rows],
-        shares,
-        _sample(settings, settings.positives),
-    )
-    chosen = rows[positive.rows]
-    wanted = _wanted(languages[chosen].tolist(), settings.negatives_a_positive)
-    others: Rows = np.flatnonzero(~seeds & ~barred & ~negatives)
-    keys = sample_keys(ids, seed=seed, purpose=f"negatives {iteration}")
-    negative = draw_negatives(
-        keys[others],
-        hosts[others],
-        languages[others],
-        wanted,
-        _sample(settings, settings.negatives),
-    )
-    drawn = np.concatenate([chosen, others[negative.rows], np.flatnonzero(negatives)])
-    is_positive = np.arange(len(drawn)) < len(chosen)
-    order = np.argsort(sample_keys(ids, seed=seed, purpose="order")[drawn], kind="stable")
-    return Drawn(
-        rows=drawn[order],
-        is_positive=is_positive[order],
-        over_host_cap=positive.num_over_host_cap + negative.num_over_host_cap,
-        over_size=positive.num_over_size + negative.num_over_size,
-        missing_negatives=negative.missing,
-    )
-
-
-def _sample(settings: DrawSettings, size: int) -> SampleSettings:
-    return SampleSettings(size=size, host_pages=settings.host_pages, host_share=settings.host_share)
-
-
-def _wanted(languages: list[str], ratio: float) -> dict[str, int]:
-    names, counts = np.unique(np.asarray(languages, dtype=np.str_), return_counts=True)
-    return {
-        str(name): int(np.ceil(ratio * count)) for name, count in zip(names, counts, strict=True)
+    work.run(graph.crowded())
+    crowded = graph.ids_of_parts("recall_crowded")
+    if work.counts(crowded, "hosts")["crowded"]:
+        work.run(graph.caps())
+    work.run(graph.drawable())
+    hashes = _Hashes(work.tables(graph.ids("recall_drawable")))
+    shares = _shares(work.counts(graph.known_ids(), "languages"))
+    positives, compared = _positives(work, graph, hashes, shares)
+    languages, counts = np.unique(positives.languages, return_counts=True)
+    ratio = graph.target.draw.negatives_a_positive
+    wanted = {
+        str(name): int(np.ceil(ratio * count))
+        for name, count in zip(languages, counts, strict=True)
     }
+    negatives, missing = _negatives(work, graph, hashes, wanted)
+    labelled = work.counts(graph.known_ids(), "known")["negatives"]
+    chosen = len(positives.keys) + len(negatives.keys)
+    return Drawn(
+        bounds={**positives.bounds(), **negatives.bounds(), **compared},
+        num_positives=len(positives.keys),
+        num_negatives=len(negatives.keys) + labelled,
+        over_host_cap=work.counts(crowded, "over_host_cap").total(),
+        over_size=hashes.total(POSITIVE) + hashes.total(NEGATIVE) - chosen,
+        missing_negatives=missing,
+    )
+
+
+class _Chosen(msgspec.Struct, frozen=True, kw_only=True):
+    """The hashes that are drawn of a kind, and the language of each."""
+
+    kind: str
+    keys: Keys
+    languages: Labels
+
+    def take(self, rows: Rows) -> "_Chosen":
+        return _Chosen(kind=self.kind, keys=self.keys[rows], languages=self.languages[rows])
+
+    def bounds(self) -> dict[str, int]:
+        """Return the greatest hash of each group."""
+        return {
+            f"{self.kind} {language}": int(self.keys[self.languages == language].max())
+            for language in np.unique(self.languages)
+        }
+
+
+def _positives(
+    work: Work, graph: DrawGraph, hashes: _Hashes, shares: dict[str, float]
+) -> tuple[_Chosen, dict[str, int]]:
+    """Return the positives, and the bound of the pages to be compared."""
+    settings = graph.samples[POSITIVE]
+    quotas = {language: int(settings.size * share) for language, share in shares.items()}
+    of_all = hashes.bound(POSITIVE, settings.size)
+    bounds = {name: max(bound, of_all) for name, bound in hashes.bounds(POSITIVE, quotas).items()}
+    bounds[f"{COMPARED} "] = hashes.bound(COMPARED, SAMPLE_PAGES)
+    found = _listed(work, graph, POSITIVE, bounds)
+    compared = np.sort(found[COMPARED].keys)[:SAMPLE_PAGES]
+    drawn = found[POSITIVE]
+    sample = draw_positives(drawn.keys, _apart(drawn), drawn.languages, shares, settings)
+    bound = {f"{COMPARED} ": int(compared[-1])} if len(compared) else {}
+    return drawn.take(sample.rows), bound
+
+
+def _negatives(
+    work: Work, graph: DrawGraph, hashes: _Hashes, wanted: dict[str, int]
+) -> tuple[_Chosen, dict[str, int]]:
+    """Return the negatives, and how many of each language are missing."""
+    drawn = _listed(work, graph, NEGATIVE, hashes.bounds(NEGATIVE, wanted))[NEGATIVE]
+    settings = graph.samples[NEGATIVE]
+    sample = draw_negatives(drawn.keys, _apart(drawn), drawn.languages, wanted, settings)
+    return drawn.take(sample.rows), sample.missing
+
+
+def _listed(work: Work, graph: DrawGraph, kind: str, bounds: dict[str, int]) -> dict[str, _Chosen]:
+    """Return the hashes below bounds, by kind."""
+    work.run(graph.drawn(kind, bounds))
+    tables = work.tables(graph.ids("recall_drawn", f".{kind}"))
+    table = pa.concat_tables([DRAWN.empty_table(), *tables])
+    groups = table["group"].combine_chunks().dictionary_encode()
+    names = [name.partition(" ") for name in groups.dictionary.to_pylist()]
+    kinds = np.array([one[0] for one in names], dtype=np.str_)
+    languages = np.array([one[2] for one in names], dtype=np.str_)
+    codes, keys = np.asarray(groups.indices), table["sample"].to_numpy()
+    found = {}
+    for name in (POSITIVE, NEGATIVE, COMPARED):
+        rows = np.flatnonzero(np.isin(codes, np.flatnonzero(kinds == name)))
+        of = languages[codes[rows]] if len(rows) else np.zeros(0, dtype=np.str_)
+        found[name] = _Chosen(kind=name, keys=keys[rows], languages=of)
+    return found
+
+
+def _apart(drawn: _Chosen) -> Labels:
+    """Return a host for each page, since the caps of hosts have been seen to."""
+    return np.arange(len(drawn.keys)).astype(np.str_)
+
+
+def _shares(languages: Counter[str]) -> dict[str, float]:
+    total = max(languages.total(), 1)
+    return {language: count / total for language, count in sorted(languages.items())}

@@ -4,33 +4,28 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
 from ...corpus.errors import GristmillError
-from ...filters.recall.collapse import collapse, table_digest, write_table
-from ...filters.recall.decisions import AUTO
-from ...filters.recall.equality import SAMPLE_PAGES, check_equality
-from ...filters.recall.fasttext_file import read_fasttext
-from ...filters.recall.model import train
-from ...filters.recall.passages import first_words
-from ...filters.recall.sampling import sample_keys
+from ...corpus.storage import exists, write_bytes
 from ...filters.recall.stopping import Progress, StopReport, report_stop
-from ..recall_settings import RecallTarget
-from ..stage import value_counts
-from .asked import Asked, Known, Mask
-from .draw import NEGATIVE, draw_pages
-from .pool import Pages
+from ..stages.recall_verdicts import AUDIT
+from .asked import Asked
+from .draw_graph import DrawGraph
+from .graph import LoopGraph
+from .output import open_questions, write_iteration
+from .pool import PoolGraph
 from .quality import AuditQuality, language_recalls, measure_quality
+from .ranking import Ranking, budget_threshold, rank_pages
+from .sample import audit_sample
 from .state import ModelRecord, Rank, State
-from .topic import Topic, find_topic
-
-Logits = npt.NDArray[np.float32]
-ScoreBy = Callable[[int, Path, str], Logits]  # iteration, table, its digest
+from .training import train_model
+from .work import Work
 
 
 class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,190 +53,169 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     stop: StopReport
 
 
-class Iteration(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known after an iteration."""
-
-    logits: Logits
-    is_ranked: Mask
-    is_collected: Mask
-    is_barred: Mask  # a person took the site out, or labelled the page so
-    topic: Topic
-    metrics: IterationMetrics
-
-
 class Loop:
-    """Runs the iterations of one target over its pool."""
+    """Runs the iterations of one target over its pool; holds counts and no pages."""
 
     def __init__(
-        self, target: RecallTarget, state: State, pages: Pages, asked: Asked, known: Known
+        self, state: State, pool: PoolGraph, graph: LoopGraph, work: Work, asked: Asked
     ) -> None:
-        self._target, self._state, self._pages = target, state, pages
-        self._asked, self._known = asked, known
-        self._key = asked.key(target)
+        self._state, self._pool, self._graph, self._work = state, pool, graph, work
+        self._target = graph.target
+        self._key = asked.key(self._target)
+        self._asked = asked
 
-    def run(self, score: ScoreBy) -> Iterator[Iteration]:
+    def run(self) -> Iterator[IterationMetrics]:
         """Yield every iteration, until the rule to stop holds and no further model is there."""
-        known = self._known
-        seeds, before = known.is_seed, None
+        self._work.run(self._graph.known(self._asked))
+        before: IterationMetrics | None = None
         for number in range(1, self._target.stop.max_iterations + 1):
-            record = self._model(number, seeds, before)
-            path = self._state.path(number, "table.bin")
-            logits = score(number, path, record.table_digest)
-            before = self._settle(number, record, logits, before)
+            record = self._model(number)
+            table = self._state.path(number, "table.bin")
+            self._work.run(self._pool.scores(number, table, record.table_digest))
+            rank = self._rank(number, record)
+            self._work.run(self._graph.sites(number, rank.threshold))
+            before = self._metrics(record, rank, before)
+            write_iteration(self._state, self._work, self._graph, number)
+            self._state.write(number, "metrics.json", before)
             yield before
-            if before.metrics.stop.stops and self._state.model(number + 1) is None:
+            if before.stop.stops and self._state.model(number + 1) is None:
                 return
-            seeds = (seeds | before.topic.is_accepted) & ~before.is_barred & ~known.is_audited()
 
-    def _model(self, number: int, seeds: Mask, before: Iteration | None) -> ModelRecord:
+    def _model(self, number: int) -> ModelRecord:
         """Return an iteration's model, trained now if it is not there or not of these settings."""
         record = self._state.model(number)
         if record is not None and record.key == self._key:
             return record
         self._state.drop_from(number)
-        if not seeds.any():
+        seeds = self._seeds(number)
+        if not seeds[0]:
             raise GristmillError(
                 "no page of the pool is a seed",
                 where=f"recall.target `{self._target.name}`",
                 todo="Name sites whose pages are in the pool, or label pages of it.",
             )
+        least = _logit(self._target.draw.false_negative) if number > 1 else None
+        draw = DrawGraph(self._graph, number, least)
         with self._state.new(number) as folder:
-            record = self._train(number, seeds, before, folder)
+            record = self._train(number, seeds, draw, folder)
             data = msgspec.json.format(msgspec.json.encode(record, order="deterministic"))
             (folder / "model.json").write_bytes(data + b"\n")
+        self._work.discard(draw.made)
         return record
 
+    def _seeds(self, number: int) -> tuple[int, int]:
+        """Return how many seeds an iteration has, and their tokens."""
+        if number == 1:
+            counts = self._work.counts(self._graph.of("recall_known"), "seeds")
+            return counts["pages"], counts["tokens"]
+        verdicts = self._graph.of("recall_verdicts", number - 1)
+        pages, tokens = (self._work.counts(verdicts, what) for what in ("pages", "tokens"))
+        return pages["seeds"], tokens["seeds"]
+
     def _train(
-        self, number: int, seeds: Mask, before: Iteration | None, folder: Path
+        self, number: int, seeds: tuple[int, int], draw: DrawGraph, folder: Path
     ) -> ModelRecord:
-        barred = self._known.is_audited()
-        if before is not None:
-            least = _logit(self._target.draw.false_negative)
-            barred = barred | before.topic.is_accepted | (before.logits > least)
-        drawn = draw_pages(
-            self._pages,
-            seeds=seeds,
-            negatives=self._known.is_negative,
-            barred=barred,
-            settings=self._target.draw,
-            iteration=number,
-        )
-        words = first_words(self._pages.words(drawn.rows), self._target.train_words)
-        trained = train(words, drawn.labels(), self._target.train, folder / "model.bin")
-        model = collapse(read_fasttext(folder / "model.bin"), NEGATIVE)
-        keys = sample_keys(self._pages.table["doc_id"], seed=number, purpose="equality")
-        compared = np.argsort(keys, kind="stable")[:SAMPLE_PAGES]
-        equality = check_equality(model, folder / "model.bin", self._pages.words(compared))
-        (folder / "table.bin").write_bytes(write_table(model))
+        trained = train_model(self._work, draw, folder)
+        drawn = trained.drawn
         return ModelRecord(
             key=self._key,
             iteration=number,
-            table_digest=table_digest(model),
-            trained=trained,
-            num_positives=int(drawn.is_positive.sum()),
-            num_negatives=int((~drawn.is_positive).sum()),
-            seed_pages=int(seeds.sum()),
-            seed_tokens=int(self._pages.num_tokens[seeds].sum()),
+            table_digest=trained.table_digest,
+            trained=trained.model,
+            num_positives=drawn.num_positives,
+            num_negatives=drawn.num_negatives,
+            seed_pages=seeds[0],
+            seed_tokens=seeds[1],
             over_host_cap=drawn.over_host_cap,
             over_size=drawn.over_size,
             missing_negatives=drawn.missing_negatives,
-            largest_difference=equality.largest_difference,
-            num_compared=equality.num_pages,
+            largest_difference=trained.largest_difference,
+            num_compared=trained.num_compared,
         )
 
-    def _settle(
-        self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
-    ) -> Iteration:
+    def _rank(self, number: int, record: ModelRecord) -> Rank:
+        """Return what is collected by score, decided once; then the sample is drawn too."""
         rank = self._state.read(number, "rank.json", Rank)
+        sample = str(self._state.folder / "audit-sample.tsv")
+        is_sampled = number > 1 or exists(sample)
+        if rank is not None and is_sampled:
+            return rank
+        ranking = rank_pages(self._work, self._graph, number)
         if rank is None:
-            rank = self._rank(number, record, logits)
+            rank = self._decide_rank(number, record, ranking)
             self._state.write(number, "rank.json", rank)
-        is_ranked = logits >= np.float32(rank.threshold)
-        topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
-        is_barred = topic.is_taken_out | self._known.is_negative
-        is_collected = (is_ranked | topic.is_accepted) & ~is_barred
-        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
-        was = before.is_collected if before is not None else np.zeros_like(is_collected)
-        tokens, new = self._pages.num_tokens, is_collected & ~was
-        largest = topic.review["new_tokens"].to_pylist()
-        progress = Progress(
-            iteration=number,
-            num_collected=int(is_collected.sum()),
-            num_collected_before=int((is_collected & was).sum()),
-            tokens=int(tokens[is_collected].sum()),
-            new_tokens=int(tokens[new].sum()),
-            languages=language_recalls(quality, before.metrics.quality if before else None),
-            largest_open_review_tokens=max(largest, default=0),
-            is_over_budget=False,
-        )
-        return Iteration(
-            logits=logits,
-            is_ranked=is_ranked,
-            is_collected=is_collected,
-            is_barred=is_barred,
-            topic=topic,
-            metrics=self._metrics(record, rank, progress, topic, quality, is_ranked, is_collected),
-        )
+        if not is_sampled:
+            write_bytes(sample, audit_sample(self._work, self._graph, ranking).encode())
+        for stage in ("recall_ranks", "recall_bin"):
+            self._work.discard(self._graph.of(stage, number))
+        return rank
 
-    def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
+    def _decide_rank(self, number: int, record: ModelRecord, ranking: Ranking) -> Rank:
         """Return the score at which the budget is spent; of later models also the least score."""
         target = self._target
         budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
         budget = budgets[min(number, len(budgets)) - 1]
-        threshold = budget_threshold(logits, self._pages.num_tokens, budget)
+        threshold = budget_threshold(self._work, self._graph, number, ranking, budget)
         if number > 1:
             threshold = max(threshold, _logit(target.least_score))
-        return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
+        num_pages = self._work.counts(self._graph.of("recall_known"), "pages")["pool"]
+        return Rank(threshold=threshold, budget_tokens=budget, num_pages=num_pages)
 
     def _metrics(
-        self,
-        record: ModelRecord,
-        rank: Rank,
-        progress: Progress,
-        topic: Topic,
-        quality: AuditQuality,
-        is_ranked: Mask,
-        is_collected: Mask,
+        self, record: ModelRecord, rank: Rank, before: IterationMetrics | None
     ) -> IterationMetrics:
-        languages = self._pages.table["language"].filter(is_collected)
-        verdicts = [one.verdict for one in topic.decisions]
+        work, graph, number = self._work, self._graph, record.iteration
+        verdicts = graph.of("recall_verdicts", number)
+        decisions = graph.of_parts("recall_decisions", number)
+        pages, tokens = (work.counts(verdicts, what) for what in ("pages", "tokens"))
+        prefixes = work.counts(decisions, "prefixes")
+        quality = self._quality(number)
+        largest = open_questions(work, graph, number)["new_tokens"].to_pylist()
+        progress = Progress(
+            iteration=number,
+            num_collected=pages["collected"],
+            num_collected_before=pages["kept"],
+            tokens=tokens["collected"],
+            new_tokens=tokens["new"],
+            languages=language_recalls(quality, before.quality if before else None),
+            largest_open_review_tokens=max(largest, default=0),
+            is_over_budget=False,
+        )
+        domains = work.counts(graph.of_parts("recall_domains", number), "hosts")
         return IterationMetrics(
-            iteration=record.iteration,
+            iteration=number,
             model=record.table_digest,
             threshold=1 / (1 + float(np.exp(-rank.threshold))),
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
-            ranked_pages=int(is_ranked.sum()),
-            prefix_pages=int((is_collected & ~is_ranked).sum()),
-            taken_out_pages=int((is_ranked & topic.is_taken_out).sum()),
-            collected_pages=progress.num_collected,
-            collected_tokens=progress.tokens,
-            new_pages=progress.num_collected - progress.num_collected_before,
-            new_tokens=progress.new_tokens,
-            languages=dict(sorted(value_counts(languages).items())),
-            domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
-            prefixes_accepted=verdicts.count("accept"),
-            prefixes_rejected=verdicts.count("reject"),
-            prefixes_open=topic.review.num_rows,
-            decisions_by_people=sum(one.who != AUTO for one in topic.decisions),
+            ranked_pages=pages["ranked"],
+            prefix_pages=pages["prefix"],
+            taken_out_pages=pages["taken_out"],
+            collected_pages=pages["collected"],
+            collected_tokens=tokens["collected"],
+            new_pages=pages["new"],
+            new_tokens=tokens["new"],
+            languages=dict(sorted(work.counts(verdicts, "languages").items())),
+            domains_in_topic=domains["in_topic"],
+            prefixes_accepted=prefixes["accept"],
+            prefixes_rejected=prefixes["reject"],
+            prefixes_open=prefixes["open"],
+            decisions_by_people=prefixes["by_people"],
             quality=quality,
             stop=report_stop(progress, self._target.stop),
         )
 
-
-def budget_threshold(logits: Logits, tokens: npt.NDArray[np.int64], budget: int) -> float:
-    """Return the least score such that the pages from it on have at most `budget` tokens.
-
-    Pages of equal scores are in or out together; where already the best are too many, they are in.
-    """
-    if not len(logits):
-        return 0.0
-    order = np.argsort(-logits, kind="stable")
-    ranked = logits[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], [True]))
-    spent = np.cumsum(tokens[order])[ends]
-    last = max(int(np.searchsorted(spent, budget, side="right")) - 1, 0)
-    return float(ranked[ends[last]])
+    def _quality(self, number: int) -> AuditQuality:
+        """Return what the audit set says; its rows are read from the shards that have any."""
+        known = dict(zip(self._graph.names, self._graph.of("recall_known"), strict=True))
+        names = [
+            name for name, node in known.items() if self._work.counts([node], "known")["audited"]
+        ]
+        nodes = self._graph.audited(number, names)
+        self._work.run(nodes)
+        tables = self._work.tables(node.id for node in nodes)
+        audited = pa.concat_tables([AUDIT.empty_table(), *tables])
+        return measure_quality(audited, len(self._asked.audit) - len(audited))
 
 
 def _logit(probability: float) -> float:

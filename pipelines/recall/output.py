@@ -1,82 +1,147 @@
-"""The files that a run of a loop writes anew, each by rename and only if its bytes change."""
+"""The files that a run of a loop writes anew, each by rename and only if its bytes change.
 
-from io import BytesIO
+Tables and decisions stream from the partitions; open questions, which people read, are held.
+"""
 
-import numpy as np
+from collections.abc import Iterable, Iterator, Sequence
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...corpus.record import ID
-from ...corpus.storage import exists, write_bytes
-from ...filters.recall.audit import AuditSettings
-from ...filters.recall.decisions import format_decisions
-from ...filters.recall.sampling import Rows
+from ...filters.recall.decisions import Decision, format_decisions
+from ...filters.recall.proposals import SCHEMA as PROPOSALS
+from ..engine import NodeId
 from ..recall_pages import COLLECTED_FILE
-from .asked import Mask
-from .iterate import Iteration, Logits
-from .pool import Pages
-from .quality import audit_sample
-from .state import State, write_changed
-from .topic import review_text
+from ..stages.recall_prefixes import DECIDED, REVIEW, WRITTEN, decision_of
+from ..stages.recall_sites import DOMAINS, WHOLE
+from ..stages.recall_verdicts import COLLECTED
+from .graph import LoopGraph
+from .merging import merge_sorted
+from .state import State, changed_file, write_changed
+from .work import Work
 
-COLLECTED = pa.schema(
-    [
-        ("url", pa.string()),  # in its normal form
-        ("doc_id", ID),  # of the pool's page; a build that reads it alike names it so too
-        ("language", pa.string()),
-        ("num_tokens", pa.int64()),  # a fourth of its bytes
-        ("score", pa.float32()),  # the last model's probability
-        ("iteration", pa.int32()),  # that collected it first
-        ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
-    ]
-)
+ROW_GROUP_ROWS = 1 << 20
+NOBODY = "?"  # who has not decided yet
+_OF_PREFIX = ("host", "prefix", "scope")
 
 
-def write_iteration(state: State, target: str, pages: Pages, iteration: Iteration) -> None:
-    """Write the tables, the open questions, the decisions and the metrics of an iteration."""
-    topic, number = iteration.topic, iteration.metrics.iteration
-    review = review_text(topic.review, target=target, iteration=number)
-    for name, data in (
-        ("domains.parquet", _parquet(topic.domains)),
-        ("prefixes.parquet", _parquet(topic.prefixes)),
-        ("decisions.tsv", format_decisions(topic.decisions).encode()),
-        ("review.tsv", review.encode()),
-    ):
-        write_changed(str(state.path(number, name)), data)
-    state.write(number, "metrics.json", iteration.metrics)
+def write_iteration(state: State, work: Work, graph: LoopGraph, iteration: int) -> None:
+    """Write the tables, the open questions and the decisions of an iteration."""
+    writer = _Writer(work, graph)
+    domains = graph.of_parts("recall_domains", iteration)
+    prefixes = graph.of_parts("recall_prefixes", iteration)
+    decisions = graph.of_parts("recall_decisions", iteration)
+    path = state.path(iteration)
+    writer.table(str(path / "domains.parquet"), domains, WHOLE, DOMAINS, ("host",))
+    writer.table(str(path / "prefixes.parquet"), prefixes, None, PROPOSALS, _OF_PREFIX)
+    rows = writer.rows(decisions, WHOLE, WRITTEN, _OF_PREFIX)
+    with changed_file(str(path / "decisions.tsv")) as partial, partial.open("wb") as out:
+        out.writelines(_decision_lines(rows))
+    review = review_text(
+        open_questions(work, graph, iteration), target=graph.target.name, iteration=iteration
+    )
+    write_changed(str(path / "review.tsv"), review.encode())
 
 
-def write_audit_sample(
-    state: State, pages: Pages, logits: Logits, settings: AuditSettings, *, barred: Mask
-) -> None:
-    """Write pages for people to label, once: later pages do not change what they were given."""
-    path = str(state.folder / "audit-sample.tsv")
-    if not exists(path):
-        write_bytes(path, audit_sample(pages, logits, settings, barred=barred).encode())
+def write_collected(state: State, work: Work, graph: LoopGraph, last: int) -> None:
+    """Write COLLECTED, sorted by URL."""
+    work.run(graph.collected(last))
+    writer = _Writer(work, graph)
+    nodes, url = graph.of_parts("recall_collected"), str(state.folder / COLLECTED_FILE)
+    writer.table(url, nodes, None, COLLECTED, ("url", "doc_id"))
 
 
-def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) -> None:
-    """Write COLLECTED, sorted by URL.
+class _Writer:
+    """Writes what partitions hold in one order."""
 
-    Args:
-        first: the iteration that collected each page of the pool first.
+    def __init__(self, work: Work, graph: LoopGraph) -> None:
+        self._work = work
+        self._memory_bytes = graph.target.memory_bytes // 2
+
+    def rows(
+        self,
+        nodes: Sequence[NodeId],
+        slice_name: str | None,
+        schema: pa.Schema,
+        order: Sequence[str],
+    ) -> Iterator[pa.Table]:
+        """Yield the rows of nodes in an order."""
+        files = self._work.files(nodes, slice_name)
+        return merge_sorted(files, schema.names, order, memory_bytes=self._memory_bytes)
+
+    def table(
+        self,
+        url: str,
+        nodes: Sequence[NodeId],
+        slice_name: str | None,
+        schema: pa.Schema,
+        order: Sequence[str],
+    ) -> None:
+        """Write the rows of nodes as Parquet."""
+        rows = self.rows(nodes, slice_name, schema, order)
+        with (
+            changed_file(url) as partial,
+            pq.ParquetWriter(partial, schema, compression="zstd") as out,
+        ):
+            for group in row_groups_of(rows, schema):
+                out.write_table(group, row_group_size=ROW_GROUP_ROWS)
+
+
+def row_groups_of(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows of tables, ROW_GROUP_ROWS at a time; where there are none, an empty table."""
+    waiting = schema.empty_table()
+    num_yielded = 0
+    for table in tables:
+        waiting = pa.concat_tables([waiting, table])
+        while waiting.num_rows >= ROW_GROUP_ROWS:
+            yield waiting.slice(0, ROW_GROUP_ROWS).combine_chunks()
+            waiting = waiting.slice(ROW_GROUP_ROWS)
+            num_yielded += 1
+    if waiting.num_rows or not num_yielded:
+        yield waiting.combine_chunks()
+
+
+def _decision_lines(tables: Iterable[pa.Table]) -> Iterator[bytes]:
+    header = format_decisions([])
+    yield header.encode()
+    for table in tables:
+        decisions = [decision_of(row) for row in table.to_pylist()]
+        yield format_decisions(decisions).removeprefix(header).encode()
+
+
+def open_questions(work: Work, graph: LoopGraph, iteration: int) -> pa.Table:
+    """Return the prefixes that nobody has decided, most tokens first."""
+    nodes = graph.of_parts("recall_decisions", iteration)
+    table = pa.concat_tables([DECIDED.empty_table(), *work.tables(nodes, REVIEW)])
+    order = [("new_tokens", "descending"), *((name, "ascending") for name in _OF_PREFIX)]
+    return table.sort_by(order)
+
+
+def review_text(review: pa.Table, *, target: str, iteration: int) -> str:
+    """Return the open prefixes as lines for a decisions file: edit verdict and who, and copy them.
+
+    Most tokens first; the last column holds sample URLs.
     """
-    rows = np.flatnonzero(last.is_collected)
-    table = pages.table.select(["url", "doc_id", "language", "num_tokens"]).take(rows)
-    scores = 1 / (1 + np.exp(-last.logits[rows].astype(np.float64)))
-    reasons = np.where(last.is_ranked[rows], "rank", "prefix").tolist()
-    columns = [
-        *table.columns,
-        pa.array(scores.astype(np.float32)),
-        pa.array(first[rows].astype(np.int32)),
-        pa.array(reasons, pa.string()),
-    ]
-    found = pa.table(columns, schema=COLLECTED)
-    found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
-    write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
+    lines = [format_decisions([]).rstrip("\n")]
+    for row in review.to_pylist():
+        one = Decision(
+            target=target,
+            host=row["host"],
+            prefix=row["prefix"],
+            scope=row["scope"],
+            verdict="hold",
+            who=NOBODY,
+            date="",
+            iteration=iteration,
+            pages=row["pages"],
+            collected=row["collected"],
+            lower=row["lower"],
+            upper=row["upper"],
+            note=" ".join([f"{row['new_tokens']} new tokens", *map(_one_word, row["samples"])]),
+        )
+        lines.append(format_decisions([one]).splitlines()[1])
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _parquet(table: pa.Table) -> bytes:
-    stream = BytesIO()
-    pq.write_table(table.combine_chunks(), stream, compression="zstd")
-    return stream.getvalue()
+def _one_word(url: str) -> str:
+    return "".join(char if char.isprintable() and char != " " else "%20" for char in url)

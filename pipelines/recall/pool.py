@@ -1,19 +1,9 @@
-"""The pool of a target: which tasks make it, and its pages as columns.
+"""The pool of a target: which tasks make it, and which score it by a model."""
 
-What the loop asks of every page lies in memory, about 250 bytes a page with its URL; words and
-texts stay on disk.
-"""
-
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from ...filters.recall.sampling import Labels, Rows
 from ..artifact import InputFile
-from ..dedup_graph import Done, sliced_node
+from ..dedup_graph import sliced_node
 from ..engine import Node
 from ..inputs import Shard, list_shards, shard_removals
 from ..recall_settings import RecallTarget
@@ -21,10 +11,9 @@ from ..recipe import Recipe
 from ..removals import TakeDown
 from ..stages.exchange import partition_name, shard_slice
 from ..stages.read import Read
-from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
+from ..stages.recall import BY_TEXT, BY_URL, PageNames, Pool, SameNames, Score
 from ..store import Store
-
-COLUMNS = [name for name in POOL.names if name != "words"]
+from .graph import at
 
 
 class PoolGraph:
@@ -78,21 +67,9 @@ class PoolGraph:
         nodes = []
         for name in self.names:
             pool = {"pool": ([("recall_pool", name)], "")}
-            node = sliced_node(self._store, stage, _scored(name, iteration), pool)
+            node = sliced_node(self._store, stage, at(name, iteration), pool)
             nodes.append(_with_file(node, "model", file))
         return nodes
-
-    def pages(self, done: Done) -> "Pages":
-        """Return the pages of the pool, once it is made."""
-        return Pages([self._store.input(done["recall_pool", name]) for name in self.names])
-
-    def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
-        """Return the score of every page of the pool, once its nodes have run."""
-        parts = [
-            self._store.input(done["recall_score", _scored(name, iteration)]).read()["logit"]
-            for name in self.names
-        ]
-        return np.concatenate([np.zeros(0, np.float32), *(part.to_numpy() for part in parts)])
 
     def _read(self, shard: Shard) -> Read:
         return Read(
@@ -106,10 +83,6 @@ class PoolGraph:
         )
 
 
-def _scored(shard: str, iteration: int) -> str:
-    return f"{shard}.{iteration}"
-
-
 def _with_file(node: Node, role: str, file: InputFile) -> Node:
     return Node(
         stage=node.stage,
@@ -117,35 +90,3 @@ def _with_file(node: Node, role: str, file: InputFile) -> Node:
         needs=node.needs,
         inputs=lambda done: {**node.inputs(done), role: [file]},
     )
-
-
-class Pages:
-    """The pages of a pool: what is asked of all of them as columns, and the words of some."""
-
-    def __init__(self, files: Sequence[InputFile]) -> None:
-        self._files = files
-        empty = POOL.empty_table().select(COLUMNS)
-        self.table = pa.concat_tables([empty, *(file.read(COLUMNS) for file in files)])
-        self.num_tokens: Rows = self.table["num_tokens"].to_numpy()
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def labels(self, name: str) -> Labels:
-        """Return a column of strings as numpy has them."""
-        return np.asarray(self.table[name].to_pylist(), dtype=np.str_)
-
-    def words(self, rows: Rows) -> pa.ChunkedArray:
-        """Return the words of some pages, in their order."""
-        order = np.argsort(rows, kind="stable")
-        ascending, start = rows[order], 0
-        parts = []
-        for file in self._files:
-            first, last = np.searchsorted(ascending, [start, start + file.rows])
-            if last > first:
-                column = file.read(["words"])["words"]
-                parts.append(column.take(pa.array(ascending[first:last] - start)))
-            start += file.rows
-        chunks = [chunk for part in parts for chunk in part.chunks]
-        found = pa.chunked_array(chunks, pa.large_string())
-        return found.take(pa.array(np.argsort(order, kind="stable")))

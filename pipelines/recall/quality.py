@@ -3,13 +3,12 @@
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
+import pyarrow as pa
 
-from ...filters.recall.audit import AuditSettings, Quality, draw_audit, estimate_quality
-from ...filters.recall.sampling import sample_keys
+from ...filters.recall.audit import Quality, estimate_quality
 from ...filters.recall.stopping import LanguageRecall
-from .asked import Known, Mask
-from .pool import Pages
+
+Mask = npt.NDArray[np.bool_]
 
 
 class AuditQuality(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,36 +20,36 @@ class AuditQuality(msgspec.Struct, frozen=True, kw_only=True):
     num_missing: int  # audited pages that are not in the pool
 
 
-def measure_quality(
-    pages: Pages, known: Known, is_collected: Mask, is_accepted: Mask
-) -> AuditQuality:
-    """Return what the audit set says of a collection."""
-    rows = known.audit_rows
-    if not len(rows):
-        return AuditQuality(
-            all=None, languages={}, seed_purity=None, num_missing=known.num_audit_missing
-        )
-    is_positive = np.array([label.is_positive for label in known.audit], dtype=np.bool_)
-    weights = np.array([label.weight for label in known.audit], dtype=np.float64)
-    audited = pages.table.select(["host", "language"]).take(rows)
-    hosts = np.asarray(audited["host"].to_pylist(), dtype=np.str_)
-    languages = np.asarray(audited["language"].to_pylist(), dtype=np.str_)
-    found = is_collected[rows]
+def measure_quality(audited: pa.Table, num_missing: int) -> AuditQuality:
+    """Return what the audited pages say of a collection.
+
+    Args:
+        audited: host, language, is_positive, weight, is_collected, is_accepted.
+    """
+    if not audited.num_rows:
+        return AuditQuality(all=None, languages={}, seed_purity=None, num_missing=num_missing)
+    hosts, languages = (
+        np.asarray(audited[name].to_pylist(), dtype=np.str_) for name in ("host", "language")
+    )
+    is_positive, found, accepted = (
+        np.asarray(audited[name], dtype=np.bool_)
+        for name in ("is_positive", "is_collected", "is_accepted")
+    )
+    weights = audited["weight"].to_numpy()
 
     def quality(of: Mask) -> Quality:
         return estimate_quality(is_positive[of], found[of], weights[of], hosts[of])
 
-    accepted = is_accepted[rows]
     purity = (
         float(np.average(is_positive[accepted], weights=weights[accepted]))
         if accepted.any()
         else None
     )
     return AuditQuality(
-        all=quality(np.ones(len(rows), dtype=np.bool_)),
+        all=quality(np.ones(len(weights), dtype=np.bool_)),
         languages={str(name): quality(languages == name) for name in np.unique(languages)},
         seed_purity=purity,
-        num_missing=known.num_audit_missing,
+        num_missing=num_missing,
     )
 
 
@@ -66,29 +65,3 @@ def language_recalls(now: AuditQuality, before: AuditQuality | None) -> tuple[La
         )
         for name, one in now.languages.items()
     )
-
-
-def audit_sample(
-    pages: Pages, logits: npt.NDArray[np.float32], settings: AuditSettings, *, barred: Mask
-) -> str:
-    """Return pages for people to label, a line each: URL, a label to be filled in, weight.
-
-    Args:
-        barred: pages of seeds, which models are trained on.
-    """
-    rows = np.flatnonzero(~barred)
-    table = pages.table.take(rows)
-    counts = table.group_by("host").aggregate([("host", "count")])
-    sizes = counts["host_count"].take(
-        pc.index_in(table["host"], value_set=counts["host"].combine_chunks())
-    )
-    drawn = draw_audit(
-        sample_keys(table["doc_id"], seed=0, purpose="audit"),
-        logits[rows],
-        np.asarray(table["language"].to_pylist(), dtype=np.str_),
-        sizes.to_numpy(),
-        settings,
-    )
-    urls = table["url"].take(drawn.rows).to_pylist()
-    lines = [f"{url}\t?\t{weight:.4f}\n" for url, weight in zip(urls, drawn.weights, strict=True)]
-    return "# label each page yes or no\n" + "".join(sorted(lines))

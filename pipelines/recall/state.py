@@ -5,6 +5,7 @@ and what follows from scores and decisions, written anew by each run: rank.json 
 domains and prefixes, review.tsv, decisions.tsv and metrics.json.
 """
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -60,8 +61,11 @@ class State:
                 todo="Give a local directory.",
             )
         self.folder = local_path(out) / FOLDER / target
-        for left in self.folder.glob(f".*{PARTIAL}"):
-            shutil.rmtree(left)
+        for left in list(self.folder.rglob(f".*{PARTIAL}")):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink(missing_ok=True)
 
     def path(self, iteration: int, name: str = "") -> Path:
         """Return an iteration's folder, or a file in it."""
@@ -111,6 +115,20 @@ class State:
             self.path(number).rename(gone)
             shutil.rmtree(gone)
         return last - iteration
+
+
+@contextmanager
+def changed_file(url: str) -> Iterator[Path]:
+    """Give a path to write; it takes the place of a file unless that holds the same bytes."""
+    path = local_path(url)
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    yield partial
+    if path.exists() and filecmp.cmp(partial, path, shallow=False):
+        partial.unlink()
+        return
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
 
 
 def write_changed(url: str, data: bytes) -> None:

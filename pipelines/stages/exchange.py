@@ -91,14 +91,20 @@ def run_of(
     file: InputFile,
     columns: Sequence[str],
     change: Callable[[pa.Table], pa.Table] = lambda table: table,
+    *,
+    row_bytes: int = 0,
 ) -> Run:
-    """Return an input as a sorted run whose tables pass through `change`."""
+    """Return an input as a sorted run whose tables pass through `change`.
+
+    Args:
+        row_bytes: of a row in memory, about; 0 where all columns are ids and numbers.
+    """
 
     def read(batch_rows: int) -> Iterator[pa.Table]:
         return (change(table) for table in file.batches(columns, batch_rows))
 
-    row_bytes = 16 * (len(columns) + 1)  # ids are the widest that is merged
-    return Run(file.rows, row_bytes, read)
+    # Ids are the widest that most exchanges merge.
+    return Run(file.rows, row_bytes or 16 * (len(columns) + 1), read)
 
 
 def placed_run(file: InputFile, columns: Sequence[str]) -> Run:

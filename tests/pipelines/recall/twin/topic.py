@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...filters.recall.decisions import AUTO, Decision, combine, format_decisions
-from ...filters.recall.domains import domain_table, in_topic
-from ...filters.recall.prefix_lookup import NONE, PrefixLookup, find_column
-from ...filters.recall.prefixes import Scope
-from ...filters.recall.proposals import automatic_decisions, propose_prefixes
-from ..recall_settings import RecallTarget
-from .asked import Mask
-from .pool import Pages
+from gristmill.filters.recall.decisions import AUTO, Decision, combine, format_decisions
+from gristmill.filters.recall.domains import domain_table, in_topic
+from gristmill.filters.recall.prefix_lookup import NONE, PrefixLookup, find_column
+from gristmill.filters.recall.prefixes import Scope
+from gristmill.filters.recall.proposals import automatic_decisions, propose_prefixes
+from gristmill.pipelines.recall_settings import RecallTarget
+
+from .pages import Mask, Pages
 
 ACCEPTED: Final = 0
 LEFT: Final = 1  # by an interval: pages that the model collects stay

@@ -1,0 +1,44 @@
+"""The loop that holds no pages leaves, byte for byte, what the one in memory leaves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gristmill.pipelines.recall_command import RecallResult
+
+from .twin.run import run_in_memory
+
+Run = Callable[..., RecallResult]
+
+
+def left(out: Path) -> dict[str, bytes]:
+    """Return every file below a target's folder but the record of artifacts."""
+    folder = out / "recall/math"
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "recall.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def append(web: Path, text: str) -> None:
+    (web / "recipe.toml").write_text((web / "recipe.toml").read_text() + text)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "",
+        "[recall.target.draw]\nhost_pages = 7\npositives = 40\nnegatives = 30\n",
+        "[recall.target.draw]\nnegatives_a_positive = 0.5\n"
+        "[recall.target.prefixes]\naccept_share = 0.6\n",
+        "[recall.target.sample]\nsize = 31\nhost_sizes = [20, 30]\nscore_strata = 3\n",
+    ],
+)
+def test_the_bytes_are_those_of_the_loop_in_memory(
+    web: Path, recall_run: Run, settings: str
+) -> None:
+    append(web, settings)
+    assert not recall_run(web).failures
+    run_in_memory(web / "recipe.toml", web / "twin")
+    ours, twins = left(web / "out"), left(web / "twin")
+    assert sorted(ours) == sorted(twins)
+    assert [name for name in ours if ours[name] != twins[name]] == []

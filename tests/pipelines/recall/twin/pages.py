@@ -1,0 +1,96 @@
+"""The pages of a pool in memory, and what people have said of them."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gristmill.filters.recall.sampling import Labels, Rows
+from gristmill.filters.recall.seeds import PageLabel, seed_column
+from gristmill.pipelines.artifact import InputFile
+from gristmill.pipelines.recall.asked import Asked
+from gristmill.pipelines.stages.recall import POOL
+
+Mask = npt.NDArray[np.bool_]
+COLUMNS = [name for name in POOL.names if name != "words"]
+
+
+class Pages:
+    """The pages of a pool: what is asked of all of them as columns, and the words of some."""
+
+    def __init__(self, files: Sequence[InputFile]) -> None:
+        self._files = files
+        empty = POOL.empty_table().select(COLUMNS)
+        self.table = pa.concat_tables([empty, *(file.read(COLUMNS) for file in files)])
+        self.num_tokens: Rows = self.table["num_tokens"].to_numpy()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def labels(self, name: str) -> Labels:
+        """Return a column of strings as numpy has them."""
+        return np.asarray(self.table[name].to_pylist(), dtype=np.str_)
+
+    def words(self, rows: Rows) -> pa.ChunkedArray:
+        """Return the words of some pages, in their order."""
+        order = np.argsort(rows, kind="stable")
+        ascending, start = rows[order], 0
+        parts = []
+        for file in self._files:
+            first, last = np.searchsorted(ascending, [start, start + file.rows])
+            if last > first:
+                column = file.read(["words"])["words"]
+                parts.append(column.take(pa.array(ascending[first:last] - start)))
+            start += file.rows
+        chunks = [chunk for part in parts for chunk in part.chunks]
+        found = pa.chunked_array(chunks, pa.large_string())
+        return found.take(pa.array(np.argsort(order, kind="stable")))
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What people have said of the pages of a pool, row for row."""
+
+    is_seed: Mask  # of a site, or labelled yes
+    is_negative: Mask  # labelled no
+    audit_rows: Rows
+    audit: list[PageLabel]
+    num_labels_missing: int  # labelled pages that are not in the pool
+    num_audit_missing: int
+
+    def is_audited(self) -> Mask:
+        """Return which pages are never trained on."""
+        mask = np.zeros(len(self.is_seed), dtype=np.bool_)
+        mask[self.audit_rows] = True
+        return mask
+
+
+def apply_asked(asked: Asked, pages: Pages) -> Known:
+    """Return what the files say of the pages of a pool; an audited page is no seed."""
+    label_rows, labels = _find(asked.labels, pages)
+    audit_rows, audit = _find(asked.audit, pages)
+    is_seed = seed_column(asked.sites, pages.table)
+    is_negative = np.zeros(len(pages), dtype=np.bool_)
+    says_yes = np.array([label.is_positive for label in labels], dtype=np.bool_)
+    is_seed[label_rows] = says_yes
+    is_negative[label_rows] = ~says_yes
+    is_seed[audit_rows] = False
+    is_negative[audit_rows] = False
+    return Known(
+        is_seed=is_seed,
+        is_negative=is_negative,
+        audit_rows=audit_rows,
+        audit=audit,
+        num_labels_missing=len(asked.labels) - len(labels),
+        num_audit_missing=len(asked.audit) - len(audit),
+    )
+
+
+def _find(labels: dict[str, PageLabel], pages: Pages) -> tuple[Rows, list[PageLabel]]:
+    """Return the rows of labelled pages, ascending, with their labels."""
+    urls = pages.table["url"]
+    wanted = pc.is_in(urls, value_set=pa.array(sorted(labels), urls.type))
+    rows: Rows = np.flatnonzero(np.asarray(wanted))
+    return rows, [labels[url.as_py()] for url in urls.take(rows)]

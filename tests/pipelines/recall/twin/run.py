@@ -1,0 +1,62 @@
+"""Runs the loop of a recipe with all pages of the pool in memory: slow to grow, plain to read."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gristmill.pipelines.build import open_recipe
+from gristmill.pipelines.engine import Engine
+from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.progress import JsonLines
+from gristmill.pipelines.recall.asked import read_asked
+from gristmill.pipelines.recall.graph import at
+from gristmill.pipelines.recall.pool import PoolGraph
+from gristmill.pipelines.recall.state import State
+from gristmill.pipelines.recall.work import Work
+from gristmill.pipelines.recall_settings import RecallTarget
+from gristmill.pipelines.removals import TakeDown
+from gristmill.pipelines.store import open_store
+
+from .iterate import Iteration, Logits, Loop
+from .output import write_audit_sample, write_collected, write_iteration
+from .pages import Known, Pages, apply_asked
+
+
+def run_in_memory(recipe_path: Path, out: Path) -> None:
+    """Leave what a run of the recipe's only target leaves in OUT/recall, but for recall.json."""
+    recipe = open_recipe(str(recipe_path))
+    (target,) = recipe.raw.recall.target
+    with open_store(str(out)) as store:
+        work = Work(Engine(store, LocalExecutor(), JsonLines(io.StringIO())))
+        graph = PoolGraph(recipe, target, store, TakeDown())
+        work.run(graph.pool())
+        pages = Pages(work.files([("recall_pool", name) for name in graph.names]))
+        asked = read_asked(target, recipe.base)
+        known = apply_asked(asked, pages)
+        state = State(str(out), target.name)
+
+        def score(number: int, table: Path, digest: str) -> Logits:
+            work.run(graph.scores(number, table, digest))
+            nodes = [("recall_score", at(name, number)) for name in graph.names]
+            parts = [table["logit"].to_numpy() for table in work.tables(nodes)]
+            return np.concatenate([np.zeros(0, np.float32), *parts])
+
+        iterations = Loop(target, state, pages, asked, known).run(score)
+        write_all(state, pages, known, target, iterations)
+        store.save()
+
+
+def write_all(
+    state: State, pages: Pages, known: Known, target: RecallTarget, iterations: Iterator[Iteration]
+) -> None:
+    """Write what follows from the iterations."""
+    first = np.zeros(len(pages), dtype=np.int64)
+    for iteration in iterations:
+        write_iteration(state, target.name, pages, iteration)
+        barred = known.is_seed | known.is_negative
+        write_audit_sample(state, pages, iteration.logits, target.sample, barred=barred)
+        first[iteration.is_collected & (first == 0)] = iteration.metrics.iteration
+        last = iteration
+    write_collected(state, pages, last, first)
