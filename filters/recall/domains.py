@@ -31,6 +31,7 @@ class DomainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     least_pages: int = 8
 
 
+@cache
 def suffix_list_digest() -> str:
     """Return what a key needs to know of the list of public suffixes."""
     return f"publicsuffixlist {version('publicsuffixlist')}"

@@ -62,21 +62,18 @@ class Draw(Stage, frozen=True, kw_only=True):
     def candidates(self, inputs: Inputs) -> Iterator[tuple[str, Candidates]]:
         """Yield the seeds, and the pages that nobody knows to be on the topic."""
         pages = pool_columns(inputs, "doc_id", "host", "language")
-        for kind, mask in (
-            (POSITIVE, seeds_of(inputs)),
-            (NEGATIVE, ~seeds_of(inputs) & ~self._barred(inputs)),
-        ):
+        seeds = seeds_of(inputs)
+        for kind, mask in ((POSITIVE, seeds), (NEGATIVE, ~seeds & ~self._barred(inputs))):
             rows = np.flatnonzero(mask)
             found = pages.take(rows)
-            keys = sample_keys(
-                found["doc_id"], seed=self.rule.seed, purpose=f"{kind}s {self.rule.iteration}"
-            )
+            purpose = f"{kind}s {self.rule.iteration}"
+            keys = sample_keys(found["doc_id"], seed=self.rule.seed, purpose=purpose)
             yield kind, Candidates(rows, keys, found["host"], found["language"])
 
     def _barred(self, inputs: Inputs) -> Mask:
         """Return which pages are no random negatives: labelled, audited, accepted, or likely."""
-        audited = np.asarray(pc.is_valid(inputs.table("known", ["audit"])["audit"]))
-        barred: Mask = audited | mask_of(inputs, "known", "is_negative")
+        known = inputs.table("known", ["audit", "is_negative"])
+        barred: Mask = np.asarray(pc.or_(pc.is_valid(known["audit"]), known["is_negative"]))
         if self.rule.least_logit is not None:
             barred = barred | mask_of(inputs, "before", "is_accepted")
             barred = barred | (logits_of(inputs) > self.rule.least_logit)

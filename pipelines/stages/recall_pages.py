@@ -37,6 +37,14 @@ def logits_of(inputs: Inputs) -> Logits:
     return logits
 
 
+def unlabelled(inputs: Inputs) -> Mask:
+    """Return which pages are no seeds and no negatives."""
+    known = inputs.table("known", ["is_seed", "is_negative"])
+    said = (np.asarray(column, dtype=np.bool_) for column in known.columns)
+    found: Mask = ~np.logical_or(*said)
+    return found
+
+
 def mask_of(inputs: Inputs, role: str, name: str) -> Mask:
     """Return a column of booleans."""
     return np.asarray(inputs.table(role, [name])[name], dtype=np.bool_)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from ...filters.recall.histograms import score_bins
 from ..output import Output
 from ..stage import Inputs, Stage
-from .recall_pages import logits_of, mask_of, pool_columns
+from .recall_pages import logits_of, pool_columns, unlabelled
 
 RANKS: Final = pa.schema(
     [
@@ -31,12 +31,11 @@ class Ranks(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write RANKS, for the bins that have pages."""
         logits = logits_of(inputs)
-        is_known = mask_of(inputs, "known", "is_seed") | mask_of(inputs, "known", "is_negative")
         table = pa.table(
             {
                 "bin": score_bins(logits),
                 "num_tokens": pool_columns(inputs, "num_tokens")["num_tokens"],
-                "num_unlabelled": (~is_known).astype(np.int64),
+                "num_unlabelled": unlabelled(inputs).astype(np.int64),
                 "logit": logits,
             }
         )

@@ -12,7 +12,7 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import shard_slice
 from .recall_draw import DRAWABLE, below
-from .recall_pages import logits_of, mask_of, pool_columns, sum_rows
+from .recall_pages import logits_of, pool_columns, sum_rows, unlabelled
 
 SIZES: Final = pa.schema([("host", pa.string()), ("size", pa.int32())])
 SAMPLED: Final = pa.schema([("group", pa.string()), ("sample", pa.uint64()), ("url", pa.string())])
@@ -54,8 +54,7 @@ class Strata(Stage, frozen=True, kw_only=True):
 
     def strata(self, inputs: Inputs) -> tuple[pa.ChunkedArray, Keys, pa.ChunkedArray]:
         """Return language, stratum of score and of size as one name; hashes; URLs."""
-        is_known = mask_of(inputs, "known", "is_seed") | mask_of(inputs, "known", "is_negative")
-        rows = np.flatnonzero(~is_known)
+        rows = np.flatnonzero(unlabelled(inputs))
         pages = pool_columns(inputs, "doc_id", "url", "host", "language").take(rows)
         bins = score_bins(logits_of(inputs)[rows]).astype(np.int64)
         by_score = np.searchsorted(np.asarray(self.edges, dtype=np.int64), bins, side="right")

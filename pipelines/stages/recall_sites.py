@@ -15,7 +15,7 @@ from ...filters.recall.domains import (
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import key_of_number, shard_slice, write_partitions
-from .recall_pages import domain_keys, is_ranked, logits_of, mask_of, pool_columns, sum_rows
+from .recall_pages import domain_keys, is_ranked, logits_of, pool_columns, sum_rows, unlabelled
 
 WHOLE: Final = "all"  # the slice that is no shard's
 
@@ -74,9 +74,8 @@ class Hosts(HostStage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write HOSTS, one slice a partition."""
         pages = pool_columns(inputs, "host", "num_tokens")
-        is_known = mask_of(inputs, "known", "is_seed") | mask_of(inputs, "known", "is_negative")
         pages = pages.append_column("num_pages", [np.ones(len(pages), dtype=np.int64)])
-        pages = pages.append_column("num_unlabelled", [(~is_known).astype(np.int64)])
+        pages = pages.append_column("num_unlabelled", [unlabelled(inputs).astype(np.int64)])
         self.send(pages, output)
 
 

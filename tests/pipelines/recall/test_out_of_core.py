@@ -19,6 +19,28 @@ def left(out: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
+def test_partitions_and_memory_change_no_byte(found: Path, web: Path, recall_run: Run) -> None:
+    recipe = (web / "recipe.toml").read_text()
+    bounds = "sources = ['web']\npartitions = 3\nmemory_bytes = 1_048_576\n"
+    (web / "recipe.toml").write_text(recipe.replace('sources = ["web"]\n', bounds))
+    assert not recall_run(web).failures
+    assert left(web / "out") == left(found / "out")
+
+
+def test_one_shard_of_one_partition_is_a_pool_too(web: Path, recall_run: Run) -> None:
+    files = sorted(web.glob("*.warc"))
+    pages = b"".join(file.read_bytes() for file in files)
+    for file in files:
+        file.unlink()
+    (web / "all.warc").write_bytes(pages)
+    recipe = (web / "recipe.toml").read_text()
+    one = 'sources = ["web"]\npartitions = 1\n'
+    (web / "recipe.toml").write_text(recipe.replace('sources = ["web"]\n', one))
+    assert not recall_run(web).failures
+    run_in_memory(web / "recipe.toml", web / "twin")
+    assert left(web / "out") == left(web / "twin")
+
+
 def append(web: Path, text: str) -> None:
     (web / "recipe.toml").write_text((web / "recipe.toml").read_text() + text)
 

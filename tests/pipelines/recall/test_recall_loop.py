@@ -89,12 +89,26 @@ def test_a_changed_decision_scores_nothing_and_moves_only_its_pages(
     copied: Path, recall_run: Run
 ) -> None:
     before = {str(row["url"]) for row in collected(copied)}
+    done = tasks(copied)
     with (copied / "decisions.tsv").open("a") as file:
         file.write(ACCEPT)
-    assert recall_run(copied).num_ran == 0
+    assert not recall_run(copied).failures
     moved = before ^ {str(row["url"]) for row in collected(copied)}
     assert len(moved) == 24
     assert all(url.startswith("https://kitchen.example.net/recipes/") for url in moved)
+    ran = tasks(copied) - done
+    assert {stage for stage, _, _ in ran} == {
+        *("recall_people", "recall_decisions", "recall_verdicts", "recall_found"),
+        "recall_collected",
+    }
+    (shard,) = {shard for stage, shard, _ in ran if stage == "recall_found"}
+    assert "kitchen" in shard
+
+
+def tasks(folder: Path) -> set[tuple[str, str, str]]:
+    """Return stage, shard and key of every task that is done."""
+    paths = (folder / "out/work").glob("*/*/*.parquet")
+    return {(path.parts[-3], path.parts[-2], path.stem) for path in paths}
 
 
 def test_a_rejected_prefix_leaves_even_though_its_scores_are_high(
