@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from fastwarc import ArchiveIterator
 from fastwarc.warc import WarcRecordType
 
@@ -26,10 +28,12 @@ from gristmill.pipelines.build import open_recipe
 from gristmill.pipelines.engine import Engine
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
-from gristmill.pipelines.recall.asked import apply_asked, read_asked
-from gristmill.pipelines.recall.iterate import Iteration, Loop
-from gristmill.pipelines.recall.pool import Pages, PoolGraph
+from gristmill.pipelines.recall.asked import read_asked
+from gristmill.pipelines.recall.graph import LoopGraph
+from gristmill.pipelines.recall.iterate import Loop
+from gristmill.pipelines.recall.pool import PoolGraph
 from gristmill.pipelines.recall.state import State
+from gristmill.pipelines.recall.work import TasksFailedError, Work
 from gristmill.pipelines.removals import TakeDown
 from gristmill.pipelines.store import open_store
 
@@ -91,8 +95,8 @@ def measure(options: argparse.Namespace, out: Path) -> list[Row]:
     out.mkdir(parents=True, exist_ok=True)
     recipe = write_recipe(options, files, num_formulas, out)
     rows: list[Row] = []
-    for pages, iteration in iterations(recipe, out / "out"):
-        rows += judge(pages, iteration, num_formulas, frozenset(options.seeds))
+    for found in iterations(recipe, out / "out"):
+        rows += judge(found, num_formulas, frozenset(options.seeds))
     first = {row["group"]: row for row in rows if row["iteration"] == 1}
     for row in rows:
         peer = float(first[row["group"]]["ours"])
@@ -134,52 +138,77 @@ def write_recipe(
     return recipe
 
 
-def iterations(recipe_path: Path, out: Path) -> Iterator[tuple[Pages, Iteration]]:
-    """Yield the pool and each iteration of the recipe's only target."""
+class Judged(NamedTuple):
+    """The pages of a pool and what an iteration says of each."""
+
+    iteration: int
+    urls: list[str]
+    hosts: npt.NDArray[np.str_]
+    logits: npt.NDArray[np.float32]
+    is_ranked: npt.NDArray[np.bool_]
+    is_collected: npt.NDArray[np.bool_]
+
+
+def iterations(recipe_path: Path, out: Path) -> Iterator[Judged]:
+    """Yield what each iteration of the recipe's only target says."""
     recipe = open_recipe(str(recipe_path))
     (target,) = recipe.raw.recall.target
     with open_store(str(out)) as store:
-        graph = PoolGraph(recipe, target, store, TakeDown())
-        engine = Engine(store, LocalExecutor(), JsonLines(StringIO()))
-        if engine.run(graph.pool()).failed:
-            sys.exit(str(engine.outcome.failed))
-        pages = graph.pages(engine.outcome.done)
-        asked = read_asked(target, recipe.base)
-        loop = Loop(target, State(str(out), target.name), pages, asked, apply_asked(asked, pages))
-
-        def score(number: int, table: Path, digest: str) -> npt.NDArray[np.float32]:
-            engine.run(graph.scores(number, table, digest))
-            return graph.logits(engine.outcome.done, number)
-
-        for iteration in loop.run(score):
-            yield pages, iteration
+        work = Work(Engine(store, LocalExecutor(), JsonLines(StringIO())))
+        pool = PoolGraph(recipe, target, store, TakeDown())
+        graph = LoopGraph(store, target, pool.names)
+        asked, state = read_asked(target, recipe.base), State(str(out), target.name)
+        try:
+            work.run(pool.pool())
+            for metrics in Loop(state, pool, graph, work, asked).run():
+                yield judged(work, graph, metrics.iteration)
+        except TasksFailedError:
+            sys.exit("a task failed: see the quarantine")
         store.save()
 
 
-def judge(
-    pages: Pages, iteration: Iteration, num_formulas: dict[str, int], seeds: frozenset[str]
-) -> list[Row]:
+def judged(work: Work, graph: LoopGraph, iteration: int) -> Judged:
+    """Return the pages with what an iteration left of each."""
+    pages, scores, verdicts = (
+        pa.concat_tables(work.tables(graph.of(stage, number), columns=columns))
+        for stage, number, columns in (
+            ("recall_pool", 0, ["url", "host"]),
+            ("recall_score", iteration, ["logit"]),
+            ("recall_verdicts", iteration, ["is_ranked", "is_collected"]),
+        )
+    )
+    return Judged(
+        iteration=iteration,
+        urls=pages["url"].to_pylist(),
+        hosts=np.asarray(pages["host"].to_pylist(), dtype=np.str_),
+        logits=scores["logit"].to_numpy(),
+        is_ranked=np.asarray(verdicts["is_ranked"]),
+        is_collected=np.asarray(verdicts["is_collected"]),
+    )
+
+
+def judge(found: Judged, num_formulas: dict[str, int], seeds: frozenset[str]) -> list[Row]:
     """Return precision and recall of an iteration: in all, and without the sites of seeds."""
-    formulas = np.array([num_formulas.get(url, 1) for url in pages.table["url"].to_pylist()])
-    is_seed = np.isin(pages.labels("host"), sorted(seeds))
+    formulas = np.array([num_formulas.get(url, 1) for url in found.urls])
+    is_seed = np.isin(found.hosts, sorted(seeds))
     is_judged = (formulas == 0) | (formulas >= LEAST_FORMULAS)
     is_positive = formulas >= LEAST_FORMULAS
     rows: list[Row] = []
     for group, of in (("all", is_judged), ("other sites", is_judged & ~is_seed)):
-        for what, found in (("loop", iteration.is_collected), ("rank", iteration.is_ranked)):
-            hits = int((found & is_positive & of).sum())
-            precision = hits / max(int((found & of).sum()), 1)
+        for what, taken in (("loop", found.is_collected), ("rank", found.is_ranked)):
+            hits = int((taken & is_positive & of).sum())
+            precision = hits / max(int((taken & of).sum()), 1)
             recall = hits / max(int((is_positive & of).sum()), 1)
             rows.append(
                 {
-                    "name": f"{what} {group} iteration {iteration.metrics.iteration}",
+                    "name": f"{what} {group} iteration {found.iteration}",
                     "ours": round(recall, 4),
                     "precision": round(precision, 4),
-                    "average_precision": average_precision(iteration.logits[of], is_positive[of]),
-                    "iteration": iteration.metrics.iteration,
+                    "average_precision": average_precision(found.logits[of], is_positive[of]),
+                    "iteration": found.iteration,
                     "group": f"{what} {group}",
-                    "pages": int((found & of).sum()),
-                    "hosts": hosts_of(pages, found & of),
+                    "pages": int((taken & of).sum()),
+                    "hosts": hosts_of(found.hosts[taken & of]),
                 }
             )
     return rows
@@ -192,9 +221,9 @@ def average_precision(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.bo
     return round(float(precisions[ranked].mean()), 4) if ranked.any() else 0.0
 
 
-def hosts_of(pages: Pages, found: npt.NDArray[np.bool_]) -> str:
+def hosts_of(hosts: npt.NDArray[np.str_]) -> str:
     """Return how many pages of each host were found."""
-    names, counts = np.unique(pages.labels("host")[found], return_counts=True)
+    names, counts = np.unique(hosts, return_counts=True)
     return ",".join(f"{name}:{count}" for name, count in zip(names, counts, strict=True))
 
 

@@ -10,7 +10,7 @@ from gristmill.pipelines.build import open_recipe
 from gristmill.pipelines.engine import Engine
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
-from gristmill.pipelines.recall.asked import read_asked
+from gristmill.pipelines.recall.asked import Asked, read_asked
 from gristmill.pipelines.recall.graph import at
 from gristmill.pipelines.recall.pool import PoolGraph
 from gristmill.pipelines.recall.state import State
@@ -32,20 +32,25 @@ def run_in_memory(recipe_path: Path, out: Path) -> None:
         work = Work(Engine(store, LocalExecutor(), JsonLines(io.StringIO())))
         graph = PoolGraph(recipe, target, store, TakeDown())
         work.run(graph.pool())
-        pages = Pages(work.files([("recall_pool", name) for name in graph.names]))
         asked = read_asked(target, recipe.base)
-        known = apply_asked(asked, pages)
-        state = State(str(out), target.name)
-
-        def score(number: int, table: Path, digest: str) -> Logits:
-            work.run(graph.scores(number, table, digest))
-            nodes = [("recall_score", at(name, number)) for name in graph.names]
-            parts = [table["logit"].to_numpy() for table in work.tables(nodes)]
-            return np.concatenate([np.zeros(0, np.float32), *parts])
-
-        iterations = Loop(target, state, pages, asked, known).run(score)
-        write_all(state, pages, known, target, iterations)
+        loop_in_memory(target, asked, graph, work, State(str(out), target.name))
         store.save()
+
+
+def loop_in_memory(
+    target: RecallTarget, asked: Asked, graph: PoolGraph, work: Work, state: State
+) -> None:
+    """Run the loop over a pool that is made."""
+    pages = Pages(work.files(("recall_pool", name) for name in graph.names))
+    known = apply_asked(asked, pages)
+
+    def score(number: int, table: Path, digest: str) -> Logits:
+        work.run(graph.scores(number, table, digest))
+        nodes = [("recall_score", at(name, number)) for name in graph.names]
+        parts = [table["logit"].to_numpy() for table in work.tables(nodes)]
+        return np.concatenate([np.zeros(0, np.float32), *parts])
+
+    write_all(state, pages, known, target, Loop(target, state, pages, asked, known).run(score))
 
 
 def write_all(
