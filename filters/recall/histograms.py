@@ -1,8 +1,8 @@
 """Thresholds from counts of bins: exact, though nobody holds all scores, or all hashes, at once.
 
-A bin is the upper half of a score's bits, in the order of the scores, or the first 16 bits of a
-hash. Counts of 65,536 bins add up over any number of files; the one bin in which a budget ends is
-looked into by itself.
+A bin is the upper half of a score's bits, in the order of the scores, or the first 14 bits of a
+hash. Counts of bins add up over any number of files; the one bin of scores in which a budget ends
+is looked into by itself.
 """
 
 from typing import Final, NamedTuple
@@ -18,7 +18,8 @@ Logits = npt.NDArray[np.float32]
 
 _SIGN: Final = np.uint32(1 << 31)
 _HALF: Final = np.uint32(16)
-KEY_SHIFT: Final = 48
+NUM_KEY_BINS: Final = 1 << 14
+KEY_SHIFT: Final = 50
 ALL_KEYS: Final = (1 << 64) - 1
 
 

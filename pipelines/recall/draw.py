@@ -1,18 +1,16 @@
 """The pages that a model is trained on, as bounds of their hashes."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
 from ...filters.recall.equality import SAMPLE_PAGES
-from ...filters.recall.histograms import Bins, Counts, key_bound
 from ...filters.recall.sampling import Keys, Labels, Rows, draw_negatives, draw_positives
 from ..stages.recall_draw import COMPARED, DRAWN, NEGATIVE, POSITIVE
-from ..stages.recall_pages import sum_rows
 from .draw_graph import DrawGraph
+from .hashes import HashCounts
 from .work import Work
 
 
@@ -27,44 +25,6 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     missing_negatives: dict[str, int]  # by language: the pool has no more
 
 
-class _Hashes:
-    """How many pages each group has, by the bins of their hashes."""
-
-    def __init__(self, tables: Iterable[pa.Table]) -> None:
-        self._groups: dict[str, tuple[Bins, Counts]] = {}
-        counts = sum_rows(tables, ["group", "bin"])
-        if counts is None:
-            return
-        names = counts["group"].combine_chunks().dictionary_encode()
-        codes = np.asarray(names.indices)
-        bins, sizes = counts["bin"].to_numpy(), counts["num_pages"].to_numpy()
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            own = slice(*np.searchsorted(codes, [code, code + 1]))
-            self._groups[name] = (bins[own], sizes[own])
-
-    def total(self, kind: str) -> int:
-        """Return how many pages a kind has."""
-        return sum(int(sizes.sum()) for _, sizes in self._of(kind).values())
-
-    def bounds(self, kind: str, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return for each language a hash that as many pages as are wanted are not above."""
-        groups = self._of(kind)
-        return {
-            name: key_bound(*groups[name], wanted.get(name.partition(" ")[2], 0)) for name in groups
-        }
-
-    def bound(self, kind: str, wanted: int) -> int:
-        """Return a hash that as many pages of all languages are not above."""
-        counts = np.zeros(1 << 16, dtype=np.int64)
-        for bins, sizes in self._of(kind).values():
-            counts[bins] += sizes
-        filled = np.flatnonzero(counts)
-        return key_bound(filled.astype(np.uint16), counts[filled], wanted)
-
-    def _of(self, kind: str) -> dict[str, tuple[Bins, Counts]]:
-        return {name: one for name, one in self._groups.items() if name.partition(" ")[0] == kind}
-
-
 def draw_pages(work: Work, graph: DrawGraph) -> Drawn:
     """Return what to train on, as if all pages lay side by side.
 
@@ -75,7 +35,7 @@ def draw_pages(work: Work, graph: DrawGraph) -> Drawn:
     if work.counts(crowded, "hosts")["crowded"]:
         work.run(graph.caps())
     work.run(graph.drawable())
-    hashes = _Hashes(work.tables(graph.ids("recall_drawable")))
+    hashes = HashCounts(work.tables(graph.ids("recall_drawable")))
     shares = _shares(work.counts(graph.known_ids(), "languages"))
     positives, compared = _positives(work, graph, hashes, shares)
     languages, counts = np.unique(positives.languages, return_counts=True)
@@ -92,7 +52,7 @@ def draw_pages(work: Work, graph: DrawGraph) -> Drawn:
         num_positives=len(positives.keys),
         num_negatives=len(negatives.keys) + labelled,
         over_host_cap=work.counts(crowded, "over_host_cap").total(),
-        over_size=hashes.total(POSITIVE) + hashes.total(NEGATIVE) - chosen,
+        over_size=hashes.size(hashes.groups(POSITIVE) + hashes.groups(NEGATIVE)) - chosen,
         missing_negatives=missing,
     )
 
@@ -116,14 +76,14 @@ class _Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _positives(
-    work: Work, graph: DrawGraph, hashes: _Hashes, shares: dict[str, float]
+    work: Work, graph: DrawGraph, hashes: HashCounts, shares: dict[str, float]
 ) -> tuple[_Chosen, dict[str, int]]:
     """Return the positives, and the bound of the pages to be compared."""
     settings = graph.samples[POSITIVE]
     quotas = {language: int(settings.size * share) for language, share in shares.items()}
-    of_all = hashes.bound(POSITIVE, settings.size)
-    bounds = {name: max(bound, of_all) for name, bound in hashes.bounds(POSITIVE, quotas).items()}
-    bounds[f"{COMPARED} "] = hashes.bound(COMPARED, SAMPLE_PAGES)
+    of_all = hashes.bound(hashes.groups(POSITIVE), settings.size)
+    bounds = {name: max(bound, of_all) for name, bound in _bounds(hashes, POSITIVE, quotas).items()}
+    bounds[f"{COMPARED} "] = hashes.bound(hashes.groups(COMPARED), SAMPLE_PAGES)
     found = _listed(work, graph, POSITIVE, bounds)
     compared = np.sort(found[COMPARED].keys)[:SAMPLE_PAGES]
     drawn = found[POSITIVE]
@@ -133,13 +93,21 @@ def _positives(
 
 
 def _negatives(
-    work: Work, graph: DrawGraph, hashes: _Hashes, wanted: dict[str, int]
+    work: Work, graph: DrawGraph, hashes: HashCounts, wanted: dict[str, int]
 ) -> tuple[_Chosen, dict[str, int]]:
     """Return the negatives, and how many of each language are missing."""
-    drawn = _listed(work, graph, NEGATIVE, hashes.bounds(NEGATIVE, wanted))[NEGATIVE]
+    drawn = _listed(work, graph, NEGATIVE, _bounds(hashes, NEGATIVE, wanted))[NEGATIVE]
     settings = graph.samples[NEGATIVE]
     sample = draw_negatives(drawn.keys, _apart(drawn), drawn.languages, wanted, settings)
     return drawn.take(sample.rows), sample.missing
+
+
+def _bounds(hashes: HashCounts, kind: str, wanted: dict[str, int]) -> dict[str, int]:
+    """Return for each language a hash that as many pages as are wanted are not above."""
+    return {
+        name: hashes.bound([name], wanted.get(name.partition(" ")[2], 0))
+        for name in hashes.groups(kind)
+    }
 
 
 def _listed(work: Work, graph: DrawGraph, kind: str, bounds: dict[str, int]) -> dict[str, _Chosen]:

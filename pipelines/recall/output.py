@@ -20,7 +20,7 @@ from .merging import merge_sorted
 from .state import State, changed_file, write_changed
 from .work import Work
 
-ROW_GROUP_ROWS = 1 << 20
+ROW_GROUP_ROWS = 1 << 17
 NOBODY = "?"  # who has not decided yet
 _OF_PREFIX = ("host", "prefix", "scope")
 

@@ -6,12 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from ...filters.recall.audit import score_edges, stratum_takes
-from ...filters.recall.histograms import key_bound
 from ..engine import Node, NodeId
 from ..stages.exchange import shard_slice
-from ..stages.recall_pages import sum_rows
 from ..stages.recall_sample import SAMPLED, CountStrata, HostSizes, SampledPages
 from .graph import LoopGraph, Source, whole
+from .hashes import HashCounts
 from .ranking import Ranking
 from .work import Work
 
@@ -27,17 +26,12 @@ def audit_sample(work: Work, graph: LoopGraph, ranking: Ranking) -> str:
     edges = score_edges(ranking.unlabelled, settings.score_strata)
     work.run(_sizes(graph))
     work.run(_over_shards(graph, CountStrata(edges=edges)))
-    counts = sum_rows(work.tables(graph.of("recall_strata")), ["group", "bin"])
-    assert counts is not None, "a pool has shards"
-    sizes: Counter[str] = Counter()
-    bins: dict[str, list[tuple[int, int]]] = {}
-    for row in counts.to_pylist():
-        sizes[row["group"]] += row["num_pages"]
-        bins.setdefault(row["group"], []).append((row["bin"], row["num_pages"]))
-    strata = sorted(sizes, key=_place)
-    takes = stratum_takes(np.array([sizes[one] for one in strata], dtype=np.int64), settings.size)
+    hashes = HashCounts(work.tables(graph.of("recall_strata")))
+    strata = sorted(hashes.groups(), key=_place)
+    sizes = {one: hashes.size([one]) for one in strata}
+    takes = stratum_takes(np.array(list(sizes.values()), dtype=np.int64), settings.size)
     wanted = dict(zip(strata, takes.tolist(), strict=True))
-    bounds = {one: _bound(bins[one], wanted[one]) for one in strata if wanted[one]}
+    bounds = {one: hashes.bound([one], wanted[one]) for one in strata if wanted[one]}
     work.run(_over_shards(graph, SampledPages(edges=edges, bounds=bounds)))
     tables = work.tables(graph.of("recall_sampled"))
     table = pa.concat_tables([SAMPLED.empty_table(), *tables])
@@ -46,7 +40,7 @@ def audit_sample(work: Work, graph: LoopGraph, ranking: Ranking) -> str:
     return "# label each page yes or no\n" + "".join(sorted(lines))
 
 
-def _lines(table: pa.Table, sizes: Counter[str], wanted: dict[str, int]) -> list[str]:
+def _lines(table: pa.Table, sizes: dict[str, int], wanted: dict[str, int]) -> list[str]:
     """Return a line for each page of the least hashes of its stratum."""
     lines: list[str] = []
     taken: Counter[str] = Counter()
@@ -62,11 +56,6 @@ def _lines(table: pa.Table, sizes: Counter[str], wanted: dict[str, int]) -> list
 def _place(stratum: str) -> tuple[str, int, int]:
     language, score, size = stratum.split("\t")
     return language, int(score), int(size)
-
-
-def _bound(bins: list[tuple[int, int]], wanted: int) -> int:
-    numbers = np.array(bins, dtype=np.int64)
-    return key_bound(numbers[:, 0].astype(np.uint16), numbers[:, 1], wanted)
 
 
 def _sizes(graph: LoopGraph) -> list[Node]:

@@ -10,6 +10,7 @@ from gristmill.corpus.storage import exists, write_bytes
 from gristmill.filters.recall.audit import AuditSettings
 from gristmill.filters.recall.decisions import format_decisions
 from gristmill.filters.recall.sampling import Rows
+from gristmill.pipelines.recall.output import ROW_GROUP_ROWS
 from gristmill.pipelines.recall.state import State, write_changed
 from gristmill.pipelines.recall_pages import COLLECTED_FILE
 from gristmill.pipelines.stages.recall_verdicts import COLLECTED
@@ -66,5 +67,7 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
 
 def _parquet(table: pa.Table) -> bytes:
     stream = BytesIO()
-    pq.write_table(table.combine_chunks(), stream, compression="zstd")
+    pq.write_table(
+        table.combine_chunks(), stream, compression="zstd", row_group_size=ROW_GROUP_ROWS
+    )
     return stream.getvalue()
