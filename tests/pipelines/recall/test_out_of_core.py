@@ -7,6 +7,7 @@ import pytest
 
 from gristmill.pipelines.recall_command import RecallResult
 
+from .conftest import warc_record
 from .twin.run import run_in_memory
 
 Run = Callable[..., RecallResult]
@@ -36,6 +37,25 @@ def test_one_shard_of_one_partition_is_a_pool_too(web: Path, recall_run: Run) ->
     recipe = (web / "recipe.toml").read_text()
     one = 'sources = ["web"]\npartitions = 1\n'
     (web / "recipe.toml").write_text(recipe.replace('sources = ["web"]\n', one))
+    assert not recall_run(web).failures
+    run_in_memory(web / "recipe.toml", web / "twin")
+    assert left(web / "out") == left(web / "twin")
+
+
+def test_labels_and_a_shard_of_which_nothing_stays_change_nothing_about_it(
+    web: Path, recall_run: Run
+) -> None:
+    labels = [
+        *(f"https://algebra.example.org/notes/{i}.html\tyes\n" for i in range(9)),
+        *(f"https://forum.example.org/pets/{i}.html\tno\n" for i in range(9)),
+        "https://nowhere.example.org/\tyes\n",
+    ]
+    (web / "labels.tsv").write_text("".join(labels))
+    (web / "empty.warc").write_bytes(warc_record("https://short.example.org/", "<p>Short.</p>"))
+    recipe = (web / "recipe.toml").read_text().replace('audit = "audit.tsv"\n', "")
+    (web / "recipe.toml").write_text(
+        recipe.replace("seeds = [", 'pages = ["labels.tsv"]\nseeds = [')
+    )
     assert not recall_run(web).failures
     run_in_memory(web / "recipe.toml", web / "twin")
     assert left(web / "out") == left(web / "twin")
