@@ -33,6 +33,22 @@ class DrawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("negatives_a_positive must be over 0, host_share over 0 and at most 1")
 
 
+class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a page has to show to be collected, whatever its score; 0: nothing of the kind."""
+
+    formulas: int = 0
+    code_lines: int = 0  # of code blocks, blank ones left out
+
+    def __post_init__(self) -> None:
+        if min(self.formulas, self.code_lines) < 0:
+            raise ValueError("formulas and code_lines must be at least 0")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is asked for."""
+        return self.formulas > 0 or self.code_lines > 0
+
+
 class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One topic, such as math or code, and how its pages are found.
 
@@ -52,6 +68,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
         train_words: of the beginning of a page that a model is trained on; 0: all.
+        evidence: what a page has to show to be collected.
     """
 
     name: str
@@ -70,6 +87,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     train_words: int = 1200
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     domains: DomainSettings = DomainSettings()
     prefixes: PrefixSettings = PrefixSettings()
     stop: StopSettings = StopSettings()
