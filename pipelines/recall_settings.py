@@ -12,6 +12,8 @@ from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
 from ..filters.recall.words import WordKind, WordSettings
 
+LEAST_SCORE: Final = 0.5
+LEAST_WITH_EVIDENCE: Final = 0.1
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
@@ -62,7 +64,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         token_budget: tokens to collect in each iteration; the last one counts for later ones.
         seed_multiple: without a budget, so many times the tokens of the seeds: DeepSeekMath
             collected 40 B tokens with seeds of 14.7 B.
-        least_score: from the second iteration on, the least probability of a page.
+        least_score: from the second iteration on, the least probability of a page; None: 0.5, or
+            0.1 where evidence is asked for, since a page with evidence needs less of a score.
         least_characters: a shorter page is not judged.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
@@ -79,7 +82,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     audit: str | None = None
     token_budget: tuple[int, ...] = ()
     seed_multiple: float = 2.7
-    least_score: float = 0.5
+    least_score: float | None = None
     least_characters: int = 200
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
@@ -102,10 +105,17 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(f"target `{self.name}` needs `sources`")
         if self.seed_multiple <= 0 or any(tokens < 1 for tokens in self.token_budget):
             raise ValueError("seed_multiple and token_budget must be over 0")
-        if not 0 <= self.least_score < 1:
+        if not 0 <= self.least_probability < 1:
             raise ValueError("least_score must lie between 0 and 1")
         if min(self.max_characters, self.passage_words + 1, self.train_words + 1) < 1:
             raise ValueError("max_characters, passage_words or train_words is too small")
+
+    @property
+    def least_probability(self) -> float:
+        """The least probability of a page that a model after the first collects."""
+        if self.least_score is not None:
+            return self.least_score
+        return LEAST_WITH_EVIDENCE if self.evidence.is_asked else LEAST_SCORE
 
     @property
     def words(self) -> WordSettings:

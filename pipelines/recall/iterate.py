@@ -175,19 +175,7 @@ class Loop:
         is_barred = topic.is_taken_out | self._known.is_negative
         is_collected = (is_ranked | (topic.is_accepted & self._has_evidence)) & ~is_barred
         quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
-        was = before.is_collected if before is not None else np.zeros_like(is_collected)
-        tokens, new = self._pages.num_tokens, is_collected & ~was
-        largest = topic.review["new_tokens"].to_pylist()
-        progress = Progress(
-            iteration=number,
-            num_collected=int(is_collected.sum()),
-            num_collected_before=int((is_collected & was).sum()),
-            tokens=int(tokens[is_collected].sum()),
-            new_tokens=int(tokens[new].sum()),
-            languages=language_recalls(quality, before.metrics.quality if before else None),
-            largest_open_review_tokens=max(largest, default=0),
-            is_over_budget=False,
-        )
+        progress = self._progress(number, topic, quality, is_collected, before)
         return Iteration(
             logits=logits,
             is_ranked=is_ranked,
@@ -199,6 +187,27 @@ class Loop:
             ),
         )
 
+    def _progress(
+        self,
+        number: int,
+        topic: Topic,
+        quality: AuditQuality,
+        is_collected: Mask,
+        before: Iteration | None,
+    ) -> Progress:
+        was = before.is_collected if before is not None else np.zeros_like(is_collected)
+        tokens = self._pages.num_tokens
+        return Progress(
+            iteration=number,
+            num_collected=int(is_collected.sum()),
+            num_collected_before=int((is_collected & was).sum()),
+            tokens=int(tokens[is_collected].sum()),
+            new_tokens=int(tokens[is_collected & ~was].sum()),
+            languages=language_recalls(quality, before.metrics.quality if before else None),
+            largest_open_review_tokens=max(topic.review["new_tokens"].to_pylist(), default=0),
+            is_over_budget=False,
+        )
+
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
         """Return the score at which the budget is spent; of later models also the least score."""
         target = self._target
@@ -207,7 +216,7 @@ class Loop:
         may = self._has_evidence
         threshold = budget_threshold(logits[may], self._pages.num_tokens[may], budget)
         if number > 1:
-            threshold = max(threshold, _logit(target.least_score))
+            threshold = max(threshold, _logit(target.least_probability))
         return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
 
     def _metrics(

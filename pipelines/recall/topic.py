@@ -52,24 +52,19 @@ def find_topic(
             these alone: what share of the pages that may be collected the model would collect.
         written: what people decided; below their prefixes nothing is decided automatically.
     """
-    table = pages.table
-    judged = table.append_column("collected", pa.array(is_ranked))
-    if not may_join.all():
-        judged = judged.filter(pa.array(may_join))
-    domains = domain_table(
-        judged["host"], np.asarray(judged["collected"]), judged["num_tokens"].to_numpy()
-    )
+    judged = _judged(pages.table, is_ranked, may_join)
+    collected = np.asarray(judged["collected"])
+    domains = domain_table(judged["host"], collected, judged["num_tokens"].to_numpy())
     flags = in_topic(domains, target.domains)
     domains = domains.append_column("in_topic", flags)
     hosts = domains["host"].filter(flags).to_pylist()
-    judged = judged.append_column("id", judged["doc_id"])
     prefixes = propose_prefixes(judged, hosts, target.prefixes)
     people = [one for one in written if one.who != AUTO]
     is_open = _undecided(prefixes, people)
     proposals = prefixes.filter(pa.array(is_open))
     automatic = automatic_decisions(proposals, target=target.name, iteration=iteration)
     decisions = combine(people, automatic)
-    verdicts = _verdicts(decisions, table)
+    verdicts = _verdicts(decisions, pages.table)
     review = proposals.filter(pc.equal(proposals["proposal"], "review"))
     order = [("new_tokens", "descending"), ("host", "ascending"), ("prefix", "ascending")]
     return Topic(
@@ -80,6 +75,13 @@ def find_topic(
         is_accepted=verdicts == ACCEPTED,
         is_taken_out=verdicts == TAKEN_OUT,
     )
+
+
+def _judged(table: pa.Table, is_ranked: Mask, may_join: Mask) -> pa.Table:
+    """Return the pages that sites and prefixes are judged by, as the evidence of proposals."""
+    judged = table.append_column("id", table["doc_id"])
+    judged = judged.append_column("collected", pa.array(is_ranked))
+    return judged if may_join.all() else judged.filter(pa.array(may_join))
 
 
 def _undecided(prefixes: pa.Table, people: Sequence[Decision]) -> Mask:

@@ -128,6 +128,21 @@ def test_open_questions_say_what_their_pages_show(formula_web: Web, recall_run: 
     assert " formulas, 0 lines of code " in (first / "review.tsv").read_text()
 
 
+def test_a_page_with_evidence_needs_less_of_a_score_unless_a_recipe_says_how_much(
+    formula_web: Web,
+) -> None:
+    asks = formula_web(is_even_on_mathematics) / "recipe.toml"
+    (target,) = load_recipe(str(asks)).raw.recall.target
+    assert target.least_probability == 0.1
+    asks.write_text(asks.read_text().replace('audit = "audit.tsv"', "least_score = 0.3"))
+    (target,) = load_recipe(str(asks)).raw.recall.target
+    assert target.least_probability == 0.3
+    plain = asks.read_text().partition("[recall.target.evidence]")[0]
+    asks.write_text(plain.replace("least_score = 0.3", ""))
+    (target,) = load_recipe(str(asks)).raw.recall.target
+    assert target.least_probability == 0.5
+
+
 def test_evidence_below_nothing_is_an_error(web: Path) -> None:
     recipe = (web / "recipe.toml").read_text()
     (web / "recipe.toml").write_text(f"{recipe}\n[recall.target.evidence]\nformulas = -1\n")
