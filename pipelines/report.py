@@ -13,6 +13,7 @@ from .report_duplicates import duplicate_parts
 from .report_facts import Facts, read_facts
 from .report_languages import detection_parts
 from .tables import open_tables
+from .web_pages import web_pages_parts
 from .why_text import rule_conditions
 
 SHOWN = 30  # rows of a table; the rest is folded or summed up
@@ -27,6 +28,7 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("licences", "Licences"),
     ("sources", "Sources"),
+    ("pages", "Web pages"),
     ("reconciliation", "Reconciliation"),
 )
 MEASURES = ("documents", "tokens", "share")
@@ -68,6 +70,7 @@ def render_report(out: str) -> str:
         _contributors(facts, found.totals.tokens),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
+        _section("pages", *web_pages_parts(found.web_pages)),
         _reconciliation(found),
         "<footer>"
         + page.paragraph(
