@@ -18,7 +18,12 @@ class DrawGraph:
     def __init__(self, graph: LoopGraph, iteration: int, least_logit: float | None) -> None:
         draw = graph.target.draw
         self.target = graph.target
-        self.rule = DrawRule(iteration=iteration, seed=draw.seed, least_logit=least_logit)
+        self.rule = DrawRule(
+            iteration=iteration,
+            seed=draw.seed,
+            least_logit=least_logit,
+            evidence=graph.target.evidence,
+        )
         self.samples = {
             kind: SampleSettings(size=size, host_pages=draw.host_pages, host_share=draw.host_share)
             for kind, size in ((POSITIVE, draw.positives), (NEGATIVE, draw.negatives))

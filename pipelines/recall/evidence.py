@@ -7,11 +7,13 @@ shows is counted from its markup when its text is extracted; models see the word
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..recall_settings import EvidenceSettings
-from .asked import Mask
+
+Mask = npt.NDArray[np.bool_]
 
 
 def has_evidence(table: pa.Table, asked: EvidenceSettings) -> Mask:

@@ -11,6 +11,7 @@ from ..engine import Node, NodeId
 from ..recall_settings import RecallTarget
 from ..stage import Stage
 from ..stages.exchange import partition_name, shard_slice
+from ..stages.recall_bars import Bar
 from ..stages.recall_known import AskedPages, KnownPages
 from ..stages.recall_prefixes import Decisions, People, Prefixes, TopicPages
 from ..stages.recall_ranks import BinScores, Ranks
@@ -51,7 +52,7 @@ class LoopGraph:
         pages = AskedPages(sites=asked.sites, labels=asked.labels, audit=asked.audit)
         people = People(decisions=tuple(asked.decisions), partitions=self.target.partitions)
         nodes = [self.node(pages, ASKED[1]), self.node(people, PEOPLE[1])]
-        hosts = Hosts(partitions=self.target.partitions)
+        hosts = Hosts(partitions=self.target.partitions, evidence=self.target.evidence)
         for name in self.names:
             pool = whole("recall_pool", name)
             nodes.append(self.node(KnownPages(), name, pool=pool, asked=([ASKED], "")))
@@ -62,7 +63,7 @@ class LoopGraph:
         """Return what counts the tokens of the bins of scores."""
         return [
             self.node(
-                Ranks(),
+                Ranks(evidence=self.target.evidence),
                 at(name, iteration),
                 **self.scored(name, iteration),
                 known=whole("recall_known", name),
@@ -72,7 +73,7 @@ class LoopGraph:
 
     def bin_scores(self, iteration: int, number: int) -> list[Node]:
         """Return what counts the tokens of each score of one bin."""
-        stage = BinScores(bin=number)
+        stage = BinScores(bin=number, evidence=self.target.evidence)
         return [
             self.node(stage, at(name, iteration), **self.scored(name, iteration))
             for name in self.names
@@ -81,15 +82,16 @@ class LoopGraph:
     def sites(self, iteration: int, threshold: float) -> list[Node]:
         """Return what follows from a threshold: hosts in topic, their prefixes, the verdicts."""
         partitions = self.target.partitions
-        ranked = RankedHosts(threshold=threshold, partitions=partitions)
-        topic = TopicPages(threshold=threshold, partitions=partitions)
+        bar = Bar(threshold=threshold, evidence=self.target.evidence)
+        ranked = RankedHosts(bar=bar, partitions=partitions)
+        topic = TopicPages(bar=bar, partitions=partitions)
         domains = self.of_parts("recall_domains", iteration)
         nodes = []
         for name in self.names:
             scored, shard = self.scored(name, iteration), at(name, iteration)
             nodes.append(self.node(ranked, shard, **scored))
             nodes.append(self.node(topic, shard, **scored, topic=(domains, shard_slice(name))))
-            nodes.append(self._verdicts(name, iteration, threshold))
+            nodes.append(self._verdicts(name, iteration, bar))
         for part in self.parts:
             nodes += self._partition(part, iteration)
         return nodes
@@ -113,7 +115,7 @@ class LoopGraph:
             ),
         ]
 
-    def _verdicts(self, name: str, iteration: int, threshold: float) -> Node:
+    def _verdicts(self, name: str, iteration: int, bar: Bar) -> Node:
         decisions = self.of_parts("recall_decisions", iteration)
         sources = {
             **self.scored(name, iteration),
@@ -122,7 +124,7 @@ class LoopGraph:
         }
         if iteration > 1:
             sources["before"] = whole("recall_verdicts", at(name, iteration - 1))
-        stage = Verdicts(iteration=iteration, threshold=threshold)
+        stage = Verdicts(iteration=iteration, bar=bar)
         return self.node(stage, at(name, iteration), **sources)
 
     def audited(self, iteration: int, names: Sequence[str]) -> list[Node]:

@@ -36,7 +36,8 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float  # a probability
     seed_pages: int
     seed_tokens: int
-    ranked_pages: int  # at or above the threshold
+    ranked_pages: int  # at or above the threshold, with the evidence that is asked for
+    lacking_pages: int  # at or above the threshold, left out for lack of evidence
     prefix_pages: int  # collected for an accepted prefix alone
     taken_out_pages: int  # ranked, but below a prefix that a person did not accept
     collected_pages: int
@@ -157,7 +158,7 @@ class Loop:
         budget = budgets[min(number, len(budgets)) - 1]
         threshold = budget_threshold(self._work, self._graph, number, ranking, budget)
         if number > 1:
-            threshold = max(threshold, _logit(target.least_score))
+            threshold = max(threshold, _logit(target.least_probability))
         num_pages = self._work.counts(self._graph.of("recall_known"), "pages")["pool"]
         return Rank(threshold=threshold, budget_tokens=budget, num_pages=num_pages)
 
@@ -189,6 +190,7 @@ class Loop:
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
             ranked_pages=pages["ranked"],
+            lacking_pages=pages["lacking"],
             prefix_pages=pages["prefix"],
             taken_out_pages=pages["taken_out"],
             collected_pages=pages["collected"],

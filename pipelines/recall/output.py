@@ -137,10 +137,15 @@ def review_text(review: pa.Table, *, target: str, iteration: int) -> str:
             collected=row["collected"],
             lower=row["lower"],
             upper=row["upper"],
-            note=" ".join([f"{row['new_tokens']} new tokens", *map(_one_word, row["samples"])]),
+            note=_note(row["new_tokens"], row["formulas"], row["code_lines"], row["samples"]),
         )
         lines.append(format_decisions([one]).splitlines()[1])
     return "".join(f"{line}\n" for line in lines)
+
+
+def _note(new_tokens: int, formulas: int, code_lines: int, samples: list[str]) -> str:
+    counts = f"{new_tokens} new tokens, {formulas} formulas, {code_lines} lines of code"
+    return " ".join([counts, *map(_one_word, samples)])
 
 
 def _one_word(url: str) -> str:

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...filters.recall.histograms import ScoreBins, find_boundary, threshold_in
 from ..stages.recall_pages import sum_rows
@@ -22,7 +23,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     unlabelled: npt.NDArray[np.int64]  # pages that are no seeds and no negatives
     least: npt.NDArray[np.float32]
     most: npt.NDArray[np.float32]
-    is_filled: npt.NDArray[np.bool_]
+    is_filled: npt.NDArray[np.bool_]  # with pages that may be collected
 
     def bins(self) -> ScoreBins:
         """Return the bins that have pages, best first."""
@@ -44,9 +45,10 @@ def _add_up(tables: Iterable[pa.Table]) -> Ranking:
     most = np.full(NUM_BINS, -np.inf, dtype=np.float32)
     is_filled = np.zeros(NUM_BINS, dtype=np.bool_)
     for table in tables:
+        unlabelled[table["bin"].to_numpy()] += table["num_unlabelled"].to_numpy()
+        table = table.filter(pc.is_valid(table["least"]))
         bins = table["bin"].to_numpy()
         tokens[bins] += table["num_tokens"].to_numpy()
-        unlabelled[bins] += table["num_unlabelled"].to_numpy()
         least[bins] = np.minimum(least[bins], table["least"].to_numpy())
         most[bins] = np.maximum(most[bins], table["most"].to_numpy())
         is_filled[bins] = True

@@ -19,7 +19,9 @@ from ...filters.recall.histograms import ALL_KEYS, key_bins
 from ...filters.recall.sampling import Keys, Rows, sample_keys
 from ..artifact import InputFile
 from ..output import Output
+from ..recall_settings import EvidenceSettings
 from ..stage import Inputs, Stage
+from .recall_bars import evident
 from .recall_pages import Mask, logits_of, mask_of, pool_columns, sum_rows
 
 POSITIVE: Final = "positive"
@@ -52,6 +54,7 @@ class DrawRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     iteration: int
     seed: int
     least_logit: float | None  # a page that the last model gave more is no negative
+    evidence: EvidenceSettings  # where any is asked for, a page that has it is no negative
 
 
 class Draw(Stage, frozen=True, kw_only=True):
@@ -74,6 +77,8 @@ class Draw(Stage, frozen=True, kw_only=True):
         """Return which pages are no random negatives: labelled, audited, accepted, or likely."""
         known = inputs.table("known", ["audit", "is_negative"])
         barred: Mask = np.asarray(pc.or_(pc.is_valid(known["audit"]), known["is_negative"]))
+        if self.rule.evidence.is_asked:
+            barred = barred | evident(inputs, self.rule.evidence)
         if self.rule.least_logit is not None:
             barred = barred | mask_of(inputs, "before", "is_accepted")
             barred = barred | (logits_of(inputs) > self.rule.least_logit)

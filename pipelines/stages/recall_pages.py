@@ -50,12 +50,6 @@ def mask_of(inputs: Inputs, role: str, name: str) -> Mask:
     return np.asarray(inputs.table(role, [name])[name], dtype=np.bool_)
 
 
-def is_ranked(logits: Logits, threshold: float) -> Mask:
-    """Return which pages the model collects."""
-    found: Mask = logits >= np.float32(threshold)
-    return found
-
-
 def domain_keys(hosts: pa.ChunkedArray) -> Keys:
     """Return the number by which each host's registered domain is given to a partition."""
     assert not hosts.null_count, "every page of a pool has a host"

@@ -19,7 +19,8 @@ from ..artifact import InputFile
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import Exchange, key_of_number, run_of, shard_slice, write_partitions
-from .recall_pages import domain_key, domain_keys, is_ranked, logits_of, pool_columns
+from .recall_bars import Bar, is_high, judged
+from .recall_pages import domain_key, domain_keys, logits_of
 from .recall_sites import WHOLE, HostStage, with_nulls
 
 PAGE_BYTES: Final = 512  # of memory that a page in topic takes while its host is cut, about
@@ -38,6 +39,8 @@ TOPIC_PAGES: Final = pa.schema(
         ("path", pa.string()),
         ("has_query", pa.bool_()),
         ("num_tokens", pa.int64()),
+        ("formulas", pa.int32()),
+        ("code_lines", pa.int32()),
         ("collected", pa.bool_()),
     ]
 )
@@ -63,6 +66,8 @@ DECIDED: Final = pa.schema(
     [
         *WRITTEN,
         ("new_tokens", pa.int64()),  # of an open question
+        ("formulas", pa.int64()),
+        ("code_lines", pa.int64()),
         ("samples", pa.list_(pa.string())),
         ("code", pa.int64()),  # what a shard has to know of a decision
     ]
@@ -75,7 +80,7 @@ class TopicPages(HostStage, frozen=True, kw_only=True):
     name: ClassVar[str] = "recall_topic"
     version: ClassVar[int] = 1
 
-    threshold: float
+    bar: Bar
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write TOPIC_PAGES, one slice a partition."""
@@ -84,8 +89,9 @@ class TopicPages(HostStage, frozen=True, kw_only=True):
         if not parts:
             return
         hosts = pa.concat_arrays([chunk for part in parts for chunk in part.chunks])
-        pages = pool_columns(inputs, "doc_id", "url", "host", "path", "has_query", "num_tokens")
-        collected = is_ranked(logits_of(inputs), self.threshold)
+        names = ("doc_id", "url", "host", "path", "has_query", "num_tokens")
+        pages, may = judged(inputs, self.bar.evidence, *names, "formulas", "code_lines")
+        collected = is_high(logits_of(inputs)[may], self.bar)
         pages = pages.append_column("collected", pa.array(collected))
         pages = pages.filter(pc.is_in(pages["host"], value_set=hosts))
         table = pa.table([domain_keys(pages["host"]), *pages.columns], schema=TOPIC_PAGES)

@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from ...filters.recall.histograms import score_bins
 from ..output import Output
+from ..recall_settings import EvidenceSettings
 from ..stage import Inputs, Stage
+from .recall_bars import evident
 from .recall_pages import logits_of, pool_columns, unlabelled
 
 RANKS: Final = pa.schema(
@@ -15,7 +17,7 @@ RANKS: Final = pa.schema(
         ("bin", pa.uint16()),
         ("num_tokens", pa.int64()),
         ("num_unlabelled", pa.int64()),  # pages that are no seeds and no negatives
-        ("least", pa.float32()),  # score of the bin
+        ("least", pa.float32()),  # score of the bin; null where no page may be collected
         ("most", pa.float32()),
     ]
 )
@@ -28,15 +30,21 @@ class Ranks(Stage, frozen=True, kw_only=True):
     name: ClassVar[str] = "recall_ranks"
     version: ClassVar[int] = 1
 
+    evidence: EvidenceSettings
+
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write RANKS, for the bins that have pages."""
-        logits = logits_of(inputs)
+        """Write RANKS, for the bins that have pages.
+
+        Tokens and scores are those of pages that may be collected.
+        """
+        logits, may = logits_of(inputs), evident(inputs, self.evidence)
+        tokens = pool_columns(inputs, "num_tokens")["num_tokens"].to_numpy()
         table = pa.table(
             {
                 "bin": score_bins(logits),
-                "num_tokens": pool_columns(inputs, "num_tokens")["num_tokens"],
+                "num_tokens": np.where(may, tokens, 0),
                 "num_unlabelled": unlabelled(inputs).astype(np.int64),
-                "logit": logits,
+                "logit": pa.array(logits, mask=~may),
             }
         )
         sums = table.group_by("bin").aggregate(
@@ -59,11 +67,12 @@ class BinScores(Stage, frozen=True, kw_only=True):
     version: ClassVar[int] = 1
 
     bin: int
+    evidence: EvidenceSettings
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write SCORE_TOKENS."""
         logits = logits_of(inputs)
-        within = score_bins(logits) == self.bin
+        within = (score_bins(logits) == self.bin) & evident(inputs, self.evidence)
         tokens = pool_columns(inputs, "num_tokens")["num_tokens"].to_numpy()[within]
         table = pa.table([logits[within] + np.float32(0), tokens], schema=SCORE_TOKENS)
         sums = table.group_by("logit").aggregate([("num_tokens", "sum")])

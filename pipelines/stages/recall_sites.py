@@ -13,9 +13,11 @@ from ...filters.recall.domains import (
     suffix_list_digest,
 )
 from ..output import Output
+from ..recall_settings import EvidenceSettings
 from ..stage import Inputs, Stage
 from .exchange import key_of_number, shard_slice, write_partitions
-from .recall_pages import domain_keys, is_ranked, logits_of, pool_columns, sum_rows, unlabelled
+from .recall_bars import Bar, evident, reach
+from .recall_pages import domain_keys, pool_columns, sum_rows, unlabelled
 
 WHOLE: Final = "all"  # the slice that is no shard's
 
@@ -71,12 +73,18 @@ class Hosts(HostStage, frozen=True, kw_only=True):
     name: ClassVar[str] = "recall_hosts"
     version: ClassVar[int] = 1
 
+    evidence: EvidenceSettings
+
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write HOSTS, one slice a partition."""
-        pages = pool_columns(inputs, "host", "num_tokens")
-        pages = pages.append_column("num_pages", [np.ones(len(pages), dtype=np.int64)])
-        pages = pages.append_column("num_unlabelled", [unlabelled(inputs).astype(np.int64)])
-        self.send(pages, output)
+        """Write HOSTS, one slice a partition; only pages with evidence have tokens, or count."""
+        pages, may = pool_columns(inputs, "host", "num_tokens"), evident(inputs, self.evidence)
+        counts = {
+            "host": pages["host"],
+            "num_tokens": np.where(may, pages["num_tokens"].to_numpy(), 0),
+            "num_pages": may.astype(np.int64),
+            "num_unlabelled": unlabelled(inputs).astype(np.int64),
+        }
+        self.send(pa.table(counts), output)
 
 
 class RankedHosts(HostStage, frozen=True, kw_only=True):
@@ -85,12 +93,12 @@ class RankedHosts(HostStage, frozen=True, kw_only=True):
     name: ClassVar[str] = "recall_ranked"
     version: ClassVar[int] = 1
 
-    threshold: float
+    bar: Bar
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write HOSTS of the hosts that have any, one slice a partition."""
         pages = pool_columns(inputs, "host", "num_tokens")
-        pages = pages.filter(pa.array(is_ranked(logits_of(inputs), self.threshold)))
+        pages = pages.filter(pa.array(reach(inputs, self.bar).is_ranked))
         pages = pages.rename_columns(["host", "num_collected_tokens"])
         self.send(
             pages.append_column("num_collected", [np.ones(len(pages), dtype=np.int64)]), output
@@ -117,7 +125,7 @@ class Domains(Stage, frozen=True, kw_only=True):
         output.write(DOMAINS.empty_table())
         if sums is None:
             return
-        table = merge_domains([sums])
+        table = merge_domains([sums.filter(pc.greater(sums["num_pages"], 0))])
         flags = in_topic(table, self.domains)
         table = table.append_column("in_topic", flags).cast(DOMAINS)
         output.append(table, slice_name=WHOLE)

@@ -14,7 +14,8 @@ from ..artifact import InputFile
 from ..output import Output
 from ..stage import Inputs, Stage, value_counts
 from .exchange import key_of_id, write_partitions
-from .recall_pages import is_ranked, logits_of, mask_of, pool_columns
+from .recall_bars import Bar, reach
+from .recall_pages import logits_of, mask_of, pool_columns
 from .recall_prefixes import ACCEPTED, TAKEN_OUT
 from .recall_sites import WHOLE
 
@@ -57,17 +58,18 @@ class Verdicts(Stage, frozen=True, kw_only=True):
     version: ClassVar[int] = 1
 
     iteration: int
-    threshold: float
+    bar: Bar
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write VERDICTS, row for row; `before` holds those of the iteration before."""
         pages = pool_columns(inputs, "host", "path", "has_query", "num_tokens", "language")
-        ranked = is_ranked(logits_of(inputs), self.threshold)
+        is_high, may = reach(inputs, self.bar)
+        ranked = is_high & may
         codes = find_column(_lookup(inputs.all("decisions")), pages)
         assert ACCEPTED != NONE, "NONE means that nothing holds"
         accepted, taken_out = codes == ACCEPTED, codes == TAKEN_OUT
         barred = taken_out | mask_of(inputs, "known", "is_negative")
-        collected = (ranked | accepted) & ~barred
+        collected = (ranked | (accepted & may)) & ~barred
         first = np.zeros(len(pages), dtype=np.int32)
         was = np.zeros(len(pages), dtype=np.bool_)
         seeds = mask_of(inputs, "known", "is_seed")
@@ -77,11 +79,12 @@ class Verdicts(Stage, frozen=True, kw_only=True):
             was, seeds = (np.asarray(before[name]) for name in ("is_collected", "is_seed"))
         first[collected & (first == 0)] = self.iteration
         audited = np.asarray(pc.is_valid(inputs.table("known", ["audit"])["audit"]))
-        seeds = (seeds | accepted) & ~barred & ~audited
+        seeds = (seeds | (accepted & may)) & ~barred & ~audited
         output.write(pa.table([ranked, accepted, collected, seeds, first], schema=VERDICTS))
         tokens = pages["num_tokens"].to_numpy()
         for name, mask in (
             ("ranked", ranked),
+            ("lacking", is_high & ~may),
             ("prefix", collected & ~ranked),
             ("taken_out", ranked & taken_out),
             ("collected", collected),

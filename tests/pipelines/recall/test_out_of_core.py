@@ -61,6 +61,15 @@ def test_labels_and_a_shard_of_which_nothing_stays_change_nothing_about_it(
     assert left(web / "out") == left(web / "twin")
 
 
+def test_evidence_is_asked_for_alike(
+    formula_web: Callable[[Callable[[str], bool]], Path], recall_run: Run
+) -> None:
+    folder = formula_web(lambda url: url.endswith(("1.html", "2.html", "5.html")))
+    assert not recall_run(folder).failures
+    run_in_memory(folder / "recipe.toml", folder / "twin")
+    assert left(folder / "out") == left(folder / "twin")
+
+
 def append(web: Path, text: str) -> None:
     (web / "recipe.toml").write_text((web / "recipe.toml").read_text() + text)
 

@@ -21,6 +21,7 @@ from gristmill.filters.recall.passages import first_words
 from gristmill.filters.recall.sampling import sample_keys
 from gristmill.filters.recall.stopping import Progress, report_stop
 from gristmill.pipelines.recall.asked import Asked
+from gristmill.pipelines.recall.evidence import has_evidence
 from gristmill.pipelines.recall.iterate import IterationMetrics
 from gristmill.pipelines.recall.quality import AuditQuality, language_recalls
 from gristmill.pipelines.recall.state import ModelRecord, Rank, State
@@ -28,7 +29,6 @@ from gristmill.pipelines.recall_settings import RecallTarget
 from gristmill.pipelines.stage import value_counts
 
 from .draw import NEGATIVE, draw_pages
-from gristmill.pipelines.recall.evidence import has_evidence
 from .pages import Known, Mask, Pages
 from .quality import measure_quality
 from .topic import Topic, find_topic
