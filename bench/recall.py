@@ -141,7 +141,7 @@ def iterations(recipe_path: Path, out: Path) -> Iterator[tuple[Pages, Iteration]
     with open_store(str(out)) as store:
         graph = PoolGraph(recipe, target, store, TakeDown())
         engine = Engine(store, LocalExecutor(), JsonLines(StringIO()))
-        if engine.run(graph.pool()).failed:
+        if engine.run_phases(graph.phases(engine.outcome.done)).failed:
             sys.exit(str(engine.outcome.failed))
         pages = graph.pages(engine.outcome.done)
         asked = read_asked(target, recipe.base)

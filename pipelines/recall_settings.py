@@ -33,6 +33,16 @@ class DrawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("negatives_a_positive must be over 0, host_share over 0 and at most 1")
 
 
+class NearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which pages of a pool are near-duplicates, by the recipe's scheme of dedup."""
+
+    threshold: float = 0.8  # Jaccard similarity to a longer page; 0 looks for none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError("threshold must lie between 0 and 1")
+
+
 class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One topic, such as math or code, and how its pages are found.
 
@@ -68,6 +78,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_characters: int = 100_000
     passage_words: int = 250
     train_words: int = 1200
+    near: NearSettings = NearSettings()
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
     domains: DomainSettings = DomainSettings()

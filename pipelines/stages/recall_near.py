@@ -1,0 +1,47 @@
+"""Items of a pool: the pages of recall that are compared with one another, the longest first."""
+
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...dedup.urls import url_key
+from ..output import Output
+from ..stage import Inputs, Stage
+from .exchange import key_of_id, write_partitions
+from .items import ITEM
+from .recall import LONGEST, given_way
+
+
+class PoolItems(Stage, frozen=True, kw_only=True):
+    """Lists the pages that stay of one URL and of one text, in one slice a partition of contents.
+
+    A page of fewer bytes than a judged one has characters is left out: it is in no pool.
+    """
+
+    name: ClassVar[str] = "items"
+    version: ClassVar[int] = 1
+
+    least_characters: int
+    partitions: int
+
+    def run(self, inputs: Inputs, output: Output) -> None:
+        """Write ITEMs: of two that are alike the longer is preferred, then the smaller id."""
+        table = inputs.table("read", ["doc_id", "content_id", "path", "num_bytes"])
+        stays = pc.and_(
+            pc.is_valid(table["content_id"]),
+            pc.greater_equal(table["num_bytes"], self.least_characters),
+        )
+        for gone in given_way(inputs).values():
+            stays = pc.and_not(stays, pc.is_in(table["doc_id"], value_set=gone))
+        has_url = [url_key(url) is not None for url in table["path"].to_pylist()]
+        rows = np.flatnonzero(pc.and_(stays, pa.array(has_url, pa.bool_())).to_numpy())
+        table = table.take(rows)
+        num_bytes = table["num_bytes"].to_numpy()
+        ranks = LONGEST - num_bytes.astype(np.uint64)
+        items = pa.table(
+            [table["doc_id"], table["content_id"], ranks, rows, num_bytes], schema=ITEM
+        )
+        items = items.sort_by([("item_content", "ascending"), ("row", "ascending")])
+        write_partitions([items], key_of_id("item_content"), self.partitions, output, ITEM)
