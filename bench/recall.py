@@ -54,6 +54,7 @@ name = "math"
 sources = ["web"]
 {seeds}
 tokens = "{tokens}"
+near = {{ threshold = {near} }}
 
 [recall.target.train]
 dim = {dim}
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--sites", action="store_true", help="seed with sites, not with labels")
     parser.add_argument("--tokens", default="cjk", help="cjk, bpe or whitespace")
+    parser.add_argument("--near", type=float, default=0.8, help="similarity of near-duplicates")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--seeds", nargs="+", default=SEEDS, help="hosts")
     parser.add_argument("--out", type=Path, help="keep the results here")
@@ -129,7 +131,13 @@ def write_recipe(
     recipe = out / "recipe.toml"
     paths = ", ".join(json.dumps(str(path)) for path in files)
     recipe.write_text(
-        RECIPE.format(paths=paths, seeds=seeds, tokens=options.tokens, dim=options.dim)
+        RECIPE.format(
+            paths=paths,
+            seeds=seeds,
+            tokens=options.tokens,
+            near=options.near,
+            dim=options.dim,
+        )
     )
     return recipe
 

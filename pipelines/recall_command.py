@@ -18,6 +18,7 @@ from .engine import Engine, Node, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, Known, apply_asked, read_asked
 from .recall.iterate import Iteration, IterationMetrics, Logits, Loop
+from .recall.languages import language_notes
 from .recall.output import write_audit_sample, write_collected, write_iteration
 from .recall.pool import PoolGraph
 from .recall.state import State
@@ -26,10 +27,15 @@ from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down
 from .stage import Failure
+from .stages.recall import NEAR
 from .store import Store, open_store
 
 RECORD = "recall.json"
 _PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
+_NEAR = (
+    *("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest"),
+    *("large_star", "small_star", "label", "cluster", "fates"),
+)
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,7 +194,10 @@ class _Run:
         return TargetResult(
             record=record,
             iterations=tuple(one.metrics for one in iterations),
-            notes=tuple(self._notes(pages.table["host"].unique().to_pylist(), known)),
+            notes=(
+                *self._notes(pages.table["host"].unique().to_pylist(), known),
+                *language_notes(last.metrics.languages, self._target),
+            ),
             costs=self._costs(),
         )
 
@@ -234,14 +243,17 @@ class _Run:
         return found
 
     def _costs(self) -> dict[str, StageCost]:
-        """Return what each stage cost that has a row for every page."""
-        costs = {}
+        """Return what each stage cost that has a row for every page, and near-dedup as one."""
+        costs, near_pages, near_seconds = {}, 0, 0.0
         for stage, shards in by_stage(self.engine.outcome.done).items():
+            found = shards.values()
+            pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
             if stage in _PER_PAGE:
-                found = shards.values()
-                pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
                 costs[stage] = StageCost(pages=pages, seconds=round(seconds, 3))
-        return costs
+            elif stage in _NEAR:
+                near_seconds += seconds
+                near_pages = pages if stage == "sign" else near_pages
+        return {**costs, NEAR: StageCost(pages=near_pages, seconds=round(near_seconds, 3))}
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:

@@ -21,12 +21,13 @@ from ...filters.recall.passages import first_words
 from ...filters.recall.sampling import sample_keys
 from ...filters.recall.stopping import Progress, StopReport, report_stop
 from ..recall_settings import RecallTarget
-from ..stage import value_counts
 from .asked import Asked, Known, Mask
 from .draw import NEGATIVE, draw_pages
+from .languages import LanguageTaken, taken_by_language
 from .pool import Pages
 from .quality import AuditQuality, language_recalls, measure_quality
 from .state import ModelRecord, Rank, State
+from .thresholds import decide_rank, logit, reach_threshold
 from .topic import Topic, find_topic
 
 Logits = npt.NDArray[np.float32]
@@ -48,7 +49,7 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     collected_tokens: int
     new_pages: int
     new_tokens: int
-    languages: dict[str, int]  # collected pages
+    languages: dict[str, LanguageTaken]
     domains_in_topic: int
     prefixes_accepted: int
     prefixes_rejected: int
@@ -78,6 +79,7 @@ class Loop:
         self._target, self._state, self._pages = target, state, pages
         self._asked, self._known = asked, known
         self._key = asked.key(target)
+        self._languages = pages.labels("language")
 
     def run(self, score: ScoreBy) -> Iterator[Iteration]:
         """Yield every iteration, until the rule to stop holds and no further model is there."""
@@ -116,7 +118,7 @@ class Loop:
     ) -> ModelRecord:
         barred = self._known.is_audited()
         if before is not None:
-            least = _logit(self._target.draw.false_negative)
+            least = logit(self._target.draw.false_negative)
             barred = barred | before.topic.is_accepted | (before.logits > least)
         drawn = draw_pages(
             self._pages,
@@ -152,11 +154,8 @@ class Loop:
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
     ) -> Iteration:
-        rank = self._state.read(number, "rank.json", Rank)
-        if rank is None:
-            rank = self._rank(number, record, logits)
-            self._state.write(number, "rank.json", rank)
-        is_ranked = logits >= np.float32(rank.threshold)
+        rank = self._rank(number, record, logits)
+        is_ranked = reach_threshold(logits, self._languages, rank.threshold, rank.languages)
         topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
         is_barred = topic.is_taken_out | self._known.is_negative
         is_collected = (is_ranked | topic.is_accepted) & ~is_barred
@@ -184,14 +183,19 @@ class Loop:
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
-        """Return the score at which the budget is spent; of later models also the least score."""
-        target = self._target
-        budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
-        budget = budgets[min(number, len(budgets)) - 1]
-        threshold = budget_threshold(logits, self._pages.num_tokens, budget)
-        if number > 1:
-            threshold = max(threshold, _logit(target.least_score))
-        return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
+        """Return the thresholds of an iteration, as decided when it was first reached."""
+        rank = self._state.read(number, "rank.json", Rank)
+        if rank is None:
+            rank = decide_rank(
+                logits,
+                self._pages.num_tokens,
+                self._languages,
+                self._target,
+                number=number,
+                seed_tokens=record.seed_tokens,
+            )
+            self._state.write(number, "rank.json", rank)
+        return rank
 
     def _metrics(
         self,
@@ -203,7 +207,6 @@ class Loop:
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
-        languages = self._pages.table["language"].filter(is_collected)
         verdicts = [one.verdict for one in topic.decisions]
         return IterationMetrics(
             iteration=record.iteration,
@@ -218,7 +221,15 @@ class Loop:
             collected_tokens=progress.tokens,
             new_pages=progress.num_collected - progress.num_collected_before,
             new_tokens=progress.new_tokens,
-            languages=dict(sorted(value_counts(languages).items())),
+            languages=taken_by_language(
+                self._languages,
+                self._pages.num_tokens,
+                is_seed=self._known.is_seed,
+                is_ranked=is_ranked,
+                is_collected=is_collected,
+                thresholds=rank.languages,
+                threshold=rank.threshold,
+            ),
             domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
             prefixes_accepted=verdicts.count("accept"),
             prefixes_rejected=verdicts.count("reject"),
@@ -227,24 +238,3 @@ class Loop:
             quality=quality,
             stop=report_stop(progress, self._target.stop),
         )
-
-
-def budget_threshold(logits: Logits, tokens: npt.NDArray[np.int64], budget: int) -> float:
-    """Return the least score such that the pages from it on have at most `budget` tokens.
-
-    Pages of equal scores are in or out together; where already the best are too many, they are in.
-    """
-    if not len(logits):
-        return 0.0
-    order = np.argsort(-logits, kind="stable")
-    ranked = logits[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], [True]))
-    spent = np.cumsum(tokens[order])[ends]
-    last = max(int(np.searchsorted(spent, budget, side="right")) - 1, 0)
-    return float(ranked[ends[last]])
-
-
-def _logit(probability: float) -> float:
-    if probability <= 0:
-        return float("-inf")
-    return float(np.log(probability / (1 - probability)))
