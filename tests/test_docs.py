@@ -43,7 +43,13 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
-from gristmill.pipelines.recall_settings import DrawSettings, RecallSettings, RecallTarget
+from gristmill.pipelines.recall_settings import (
+    DrawSettings,
+    LanguageBar,
+    NearSettings,
+    RecallSettings,
+    RecallTarget,
+)
 from gristmill.pipelines.recipe import (
     MixtureSettings,
     OrderSettings,
@@ -89,6 +95,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Manners": Manners,
     "`[recall]`": RecallSettings,
     "`[[recall.target]]`": RecallTarget,
+    "`[recall.target.languages.TAG]`": LanguageBar,
+    "`[recall.target.near]`": NearSettings,
     "`[recall.target.train]`": TrainSettings,
     "`[recall.target.draw]`": DrawSettings,
     "`[recall.target.domains]`": DomainSettings,
