@@ -153,7 +153,8 @@ def iterations(recipe_path: Path, out: Path) -> Iterator[tuple[Pages, Iteration]
             sys.exit(str(engine.outcome.failed))
         pages = graph.pages(engine.outcome.done)
         asked = read_asked(target, recipe.base)
-        loop = Loop(target, State(str(out), target.name), pages, asked, apply_asked(asked, pages))
+        known = apply_asked(asked, pages, graph.copies(engine.outcome.done))
+        loop = Loop(target, State(str(out), target.name), pages, asked, known)
 
         def score(number: int, table: Path, digest: str) -> npt.NDArray[np.float32]:
             engine.run(graph.scores(number, table, digest))

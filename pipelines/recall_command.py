@@ -174,7 +174,7 @@ class _Run:
         if self.engine.run_phases(self._graph.phases(self.engine.outcome.done)).failed:
             raise _TasksFailedError
         pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages)
+        known = apply_asked(self._asked, pages, self._graph.copies(self.engine.outcome.done))
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):

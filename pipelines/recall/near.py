@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
+import pyarrow as pa
 
 from ..dedup_graph import DedupGraph, Done, Previous, Texts, sliced_node
 from ..dedup_settings import DedupSettings
 from ..engine import Node, NodeId
 from ..recall_settings import RecallTarget
 from ..stages.features import Sign
-from ..stages.recall_near import PoolItems
+from ..stages.recall_near import COPY, PoolCopies, PoolItems
 from ..store import Store
 
 Sources = Mapping[str, tuple[Sequence[NodeId], str]]  # nodes by role, and the slice of each
@@ -54,7 +55,22 @@ class NearGraph:
             nodes.append(sliced_node(store, items, name, {**whole, **lost[name]}))
         yield [*nodes, *self._dedup.candidates()]
         yield from self._dedup.phases(done)
+        yield [
+            sliced_node(
+                store,
+                PoolCopies(),
+                name,
+                {"read": ([("read", name)], ""), **self.found(name)},
+            )
+            for name in self._names
+        ]
 
     def found(self, name: str) -> Sources:
         """Return where the fates of a shard's pages are, as a role of the pool."""
         return {"near": self._dedup.fate_inputs(name)} if self._names else {}
+
+    def copies(self, done: Done) -> pa.Table:
+        """Return COPY of all shards, sorted by URL."""
+        files = [self._store.input(done["recall_copies", name]) for name in self._names]
+        table = pa.concat_tables([COPY.empty_table(), *(file.read() for file in files)])
+        return table.sort_by("url")

@@ -106,6 +106,10 @@ class PoolGraph:
         """Return the pages of the pool, once it is made."""
         return Pages([self._store.input(done["recall_pool", name]) for name in self.names])
 
+    def copies(self, done: Done) -> pa.Table:
+        """Return the pages that gave way to a longer one of the pool, once it is made."""
+        return self._near.copies(done)
+
     def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
         """Return the score of every page of the pool, once its nodes have run."""
         parts = [

@@ -44,6 +44,11 @@ def pool_hosts(folder: Path) -> set[str]:
     return hosts
 
 
+def collected_hosts(folder: Path) -> set[str]:
+    urls = pq.read_table(folder / "out/recall/math/collected.parquet")["url"].to_pylist()
+    return {url.split("/")[2] for url in urls}
+
+
 def measured(folder: Path) -> dict[str, int]:
     """Return how many pairs the last run measured, and how many it knew."""
     artifacts = json.loads((folder / "out/recall/math/recall.json").read_text())["artifacts"]
@@ -90,6 +95,44 @@ def test_near_duplicates_are_not_looked_for_where_the_threshold_is_0(
     assert (result.record.pages, result.record.left_out["near_duplicate"]) == (252, 0)
     assert "near" not in result.record.artifacts
     assert not (mirrored / "out/work/sign").exists()
+
+
+def test_a_seed_that_gives_way_makes_a_seed_of_the_page_that_stays(
+    mirrored: Path, recall_run: Run
+) -> None:
+    (mirrored / "seeds.txt").write_text("topology.example.com\n")
+    result = only(recall_run(mirrored))
+    assert result.iterations[0].seed_pages == 24
+    assert {"mirrored.example.or", "algebra.example.org"} <= collected_hosts(mirrored)
+
+
+def test_a_label_of_a_page_that_gives_way_holds_unless_the_other_has_its_own(
+    mirrored: Path, recall_run: Run
+) -> None:
+    lines = [
+        *(f"https://topology.example.com/{i}.html\tyes\n" for i in range(24)),
+        "https://mirrored.example.or/0.html\tno\n",
+    ]
+    (mirrored / "pages.tsv").write_text("".join(lines))
+    recipe = mirrored / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace('seeds = ["seeds.txt"]', 'pages = ["pages.tsv"]'))
+    result = only(recall_run(mirrored))
+    assert result.iterations[0].seed_pages == 23
+    assert not any("labelled" in note for note in result.notes)
+
+
+def test_an_audited_page_that_gives_way_audits_the_page_that_stays(
+    mirrored: Path, recall_run: Run
+) -> None:
+    lines = [
+        *(f"https://topology.example.com/{i}.html\tyes\n" for i in range(6)),
+        *(f"https://cats.example.org/{i}.html\tno\n" for i in range(6)),
+    ]
+    (mirrored / "audit.tsv").write_text("".join(lines))
+    quality = only(recall_run(mirrored)).iterations[-1].quality
+    assert quality.all is not None
+    assert (quality.all.num_pages, quality.all.num_positives, quality.num_missing) == (12, 6, 0)
+    assert quality.all.recall.value == 1
 
 
 def test_short_pages_are_not_compared(mirrored: Path, recall_run: Run) -> None:
