@@ -65,6 +65,7 @@ sources = ["web"]
 {seeds}
 tokens = "{tokens}"
 evidence = {{ formulas = {formulas} }}
+near = {{ threshold = {near} }}
 {more}
 
 [recall.target.train]
@@ -73,7 +74,7 @@ buckets = 500_000
 least_words = 20_000_000
 """
 
-SETTINGS = ("tokens", "dim", "extract", "formulas", "more")
+SETTINGS = ("tokens", "dim", "extract", "formulas", "near", "more")
 Row = dict[str, str | int | float]
 
 
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--extract", default="fine", help="cheap or fine")
     parser.add_argument("--formulas", type=int, default=LEAST_FORMULAS, help="evidence to ask for")
     parser.add_argument("--more", default="", help="a line for the target's table in the recipe")
+    parser.add_argument("--near", type=float, default=0.8, help="similarity of near-duplicates")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--seeds", nargs="+", default=SEEDS, help="hosts")
     parser.add_argument("--out", type=Path, help="keep the results here")
@@ -170,7 +172,7 @@ def iterations(recipe_path: Path, out: Path) -> Iterator[Judged]:
         graph = LoopGraph(store, target, pool.names)
         asked, state = read_asked(target, recipe.base), State(str(out), target.name)
         try:
-            work.run(pool.pool())
+            work.run_phases(pool.phases(work.done))
             for metrics in Loop(state, pool, graph, work, asked).run():
                 yield judged(work, graph, metrics.iteration)
         except TasksFailedError:

@@ -38,7 +38,7 @@ from gristmill.pipelines.recall.iterate import Loop
 from gristmill.pipelines.recall.output import write_collected
 from gristmill.pipelines.recall.state import State
 from gristmill.pipelines.recall.work import Work
-from gristmill.pipelines.recall_settings import DrawSettings, RecallTarget
+from gristmill.pipelines.recall_settings import DrawSettings, NearSettings, RecallTarget
 from gristmill.pipelines.stage import Failure, Task
 from gristmill.pipelines.store import open_store
 
@@ -162,6 +162,7 @@ def target_of(pages: int, partitions: int, memory: int) -> RecallTarget:
         token_budget=(pages * TOKENS_A_PAGE // 20,),
         partitions=partitions,
         memory_bytes=memory,
+        near=NearSettings(threshold=0),
         train=TrainSettings(dim=2, buckets=1024, word_ngrams=1, least_words=1),
         draw=DrawSettings(positives=5000, negatives=5000, host_pages=50),
     )

@@ -5,20 +5,21 @@ as those of a build do: what is done is not done again.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from ..corpus.errors import GristmillError
-from ..corpus.storage import escape_glob, join, list_files, read_bytes, write_bytes
+from ..corpus.storage import escape_glob, exists, join, list_files, read_bytes, write_bytes
 from ..filters.recall.lint import lint_decisions
 from .build import open_recipe
+from .dedup_graph import Previous
 from .engine import Engine, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, read_asked
 from .recall.graph import LoopGraph
 from .recall.iterate import IterationMetrics, Loop
+from .recall.languages import language_notes
 from .recall.output import write_collected
 from .recall.pool import PoolGraph
 from .recall.state import State
@@ -28,10 +29,15 @@ from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down
 from .stage import Failure
+from .stages.recall import NEAR
 from .store import Store, open_store
 
 RECORD = "recall.json"
 _PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
+_NEAR = (
+    *("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest"),
+    *("large_star", "small_star", "label", "cluster", "fates"),
+)
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,10 +158,12 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._pool = PoolGraph(recipe, target, store, load_take_down(store.out))
-        self._graph = LoopGraph(store, target, self._pool.names)
         self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
+        record = str(self._state.folder / RECORD)
+        previous = _artifacts(record) if exists(record) else {}
+        self._pool = PoolGraph(recipe, target, store, load_take_down(store.out), previous)
+        self._graph = LoopGraph(store, target, self._pool.names)
         self.engine = Engine(store, executor, observer)
         self._work = Work(self.engine)
 
@@ -163,7 +171,7 @@ class _Run:
         """Run the loop and write what it finds."""
         if retrain is not None:
             self._state.drop_from(retrain)
-        self._work.run(self._pool.pool())
+        self._work.run_phases(self._pool.phases(self._work.done))
         loop = Loop(self._state, self._pool, self._graph, self._work, self._asked)
         iterations = list(loop.run())
         write_collected(self._state, self._work, self._graph, iterations[-1].iteration)
@@ -172,7 +180,10 @@ class _Run:
         return TargetResult(
             record=record,
             iterations=tuple(iterations),
-            notes=tuple(self._notes(iterations[-1].iteration)),
+            notes=(
+                *self._notes(iterations[-1].iteration),
+                *language_notes(iterations[-1].languages, self._target),
+            ),
             costs=self._costs(),
         )
 
@@ -214,14 +225,17 @@ class _Run:
         return notes
 
     def _costs(self) -> dict[str, StageCost]:
-        """Return what each stage cost that has a row for every page."""
-        costs = {}
+        """Return what each stage cost that has a row for every page, and near-dedup as one."""
+        costs, near_pages, near_seconds = {}, 0, 0.0
         for stage, shards in by_stage(self.engine.outcome.done).items():
+            found = shards.values()
+            pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
             if stage in _PER_PAGE:
-                found = shards.values()
-                pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
                 costs[stage] = StageCost(pages=pages, seconds=round(seconds, 3))
-        return costs
+            elif stage in _NEAR:
+                near_seconds += seconds
+                near_pages = pages if stage == "sign" else near_pages
+        return {**costs, NEAR: StageCost(pages=near_pages, seconds=round(near_seconds, 3))}
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:
@@ -229,20 +243,21 @@ def _write_record(path: Path, record: RecallRecord) -> None:
     write_bytes(str(path), data + b"\n")
 
 
-def recall_artifacts(out: str) -> list[Mapping[str, Mapping[str, str]]]:
+def recall_artifacts(out: str) -> list[Previous]:
     """Return stage -> shard -> key of what each target of a directory stands on.
 
     Raises:
         GristmillError: a recall.json is not what this version writes.
     """
-    found: list[Mapping[str, Mapping[str, str]]] = []
-    for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD)):
-        try:
-            found.append(msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts)
-        except msgspec.DecodeError as error:
-            raise GristmillError(
-                f"cannot be read: {error}",
-                where=url,
-                todo="Remove it and run `gristmill recall` again: it is written anew.",
-            ) from None
-    return found
+    return [_artifacts(url) for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD))]
+
+
+def _artifacts(url: str) -> Previous:
+    try:
+        return msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"cannot be read: {error}",
+            where=url,
+            todo="Remove it and run `gristmill recall` again: it is written anew.",
+        ) from None

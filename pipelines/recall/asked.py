@@ -37,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             target.draw,
             target.evidence,
             target.least_characters,
+            target.near,
             suffix_list_digest(),
         )
         return digest_parts("recall model", (msgspec.json.encode(parts),)).hex()

@@ -12,6 +12,7 @@ from ..recall_settings import RecallTarget
 from ..stage import Stage
 from ..stages.exchange import partition_name, shard_slice
 from ..stages.recall_bars import Bar
+from ..stages.recall_kept import Kept, PoolIds, Said
 from ..stages.recall_known import AskedPages, KnownPages
 from ..stages.recall_prefixes import Decisions, People, Prefixes, TopicPages
 from ..stages.recall_ranks import BinScores, Ranks
@@ -19,6 +20,7 @@ from ..stages.recall_sites import Domains, Hosts, RankedHosts
 from ..stages.recall_verdicts import Audited, CollectedPages, FoundPages, Verdicts
 from ..store import Store
 from .asked import Asked
+from .state import Rank
 
 Source = tuple[Sequence[NodeId], str]  # nodes, and the slice that is taken of each; all of it
 ASKED: NodeId = ("recall_asked", "all")
@@ -52,18 +54,39 @@ class LoopGraph:
         pages = AskedPages(sites=asked.sites, labels=asked.labels, audit=asked.audit)
         people = People(decisions=tuple(asked.decisions), partitions=self.target.partitions)
         nodes = [self.node(pages, ASKED[1]), self.node(people, PEOPLE[1])]
+        nodes += self._said() if self.target.near.threshold else []
         hosts = Hosts(partitions=self.target.partitions, evidence=self.target.evidence)
         for name in self.names:
             pool = whole("recall_pool", name)
-            nodes.append(self.node(KnownPages(), name, pool=pool, asked=([ASKED], "")))
+            sources = {"pool": pool, "asked": ([ASKED], ""), **self._kept(name)}
+            nodes.append(self.node(KnownPages(), name, **sources))
             nodes.append(self.node(hosts, name, pool=pool, known=whole("recall_known", name)))
         return nodes
+
+    def _said(self) -> list[Node]:
+        """Return what gives to pages that stay what is said of those that gave way to them."""
+        ids, said = (stage(partitions=self.target.partitions) for stage in (PoolIds, Said))
+        nodes = []
+        for name in self.names:
+            nodes.append(self.node(ids, name, pool=whole("recall_pool", name)))
+            copies = whole("recall_copies", name)
+            nodes.append(self.node(said, name, copies=copies, asked=([ASKED], "")))
+        roles = {"ids": self.of("recall_ids"), "said": self.of("recall_said")}
+        return nodes + [
+            self.node(Kept(), part, **{role: (ids, part) for role, ids in roles.items()})
+            for part in self.parts
+        ]
+
+    def _kept(self, name: str) -> dict[str, Source]:
+        if not self.target.near.threshold:
+            return {}
+        return {"kept": (self.of_parts("recall_kept"), shard_slice(name))}
 
     def ranks(self, iteration: int) -> list[Node]:
         """Return what counts the tokens of the bins of scores."""
         return [
             self.node(
-                Ranks(evidence=self.target.evidence),
+                Ranks(evidence=self.target.evidence, languages=self.shared_languages()),
                 at(name, iteration),
                 **self.scored(name, iteration),
                 known=whole("recall_known", name),
@@ -73,16 +96,27 @@ class LoopGraph:
 
     def bin_scores(self, iteration: int, number: int) -> list[Node]:
         """Return what counts the tokens of each score of one bin."""
-        stage = BinScores(bin=number, evidence=self.target.evidence)
+        stage = BinScores(
+            bin=number, evidence=self.target.evidence, languages=self.shared_languages()
+        )
         return [
-            self.node(stage, at(name, iteration), **self.scored(name, iteration))
+            self.node(stage, f"{at(name, iteration)}.{number}", **self.scored(name, iteration))
             for name in self.names
         ]
 
-    def sites(self, iteration: int, threshold: float) -> list[Node]:
-        """Return what follows from a threshold: hosts in topic, their prefixes, the verdicts."""
+    def shared_languages(self) -> tuple[str, ...]:
+        """Return the languages that have shares of the budget."""
+        bars = self.target.languages
+        return tuple(sorted(name for name, bar in bars.items() if bar.share))
+
+    def sites(self, iteration: int, rank: Rank) -> list[Node]:
+        """Return what follows from thresholds: hosts in topic, their prefixes, the verdicts."""
         partitions = self.target.partitions
-        bar = Bar(threshold=threshold, evidence=self.target.evidence)
+        bar = Bar(
+            threshold=rank.threshold,
+            languages=rank.languages,
+            evidence=self.target.evidence,
+        )
         ranked = RankedHosts(bar=bar, partitions=partitions)
         topic = TopicPages(bar=bar, partitions=partitions)
         domains = self.of_parts("recall_domains", iteration)

@@ -4,6 +4,7 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from ..stages.recall_verdicts import AUDIT
 from .asked import Asked
 from .draw_graph import DrawGraph
 from .graph import LoopGraph
+from .languages import LanguageTaken, taken_by_language
 from .output import open_questions, write_iteration
 from .pool import PoolGraph
 from .quality import AuditQuality, language_recalls, measure_quality
-from .ranking import Ranking, budget_threshold, rank_pages
+from .ranking import rank_pages
 from .sample import audit_sample
 from .state import ModelRecord, Rank, State
+from .thresholds import decide_rank, logit
 from .training import train_model
 from .work import Work
 
@@ -44,7 +47,7 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     collected_tokens: int
     new_pages: int
     new_tokens: int
-    languages: dict[str, int]  # collected pages
+    languages: dict[str, LanguageTaken]
     domains_in_topic: int
     prefixes_accepted: int
     prefixes_rejected: int
@@ -74,7 +77,7 @@ class Loop:
             table = self._state.path(number, "table.bin")
             self._work.run(self._pool.scores(number, table, record.table_digest))
             rank = self._rank(number, record)
-            self._work.run(self._graph.sites(number, rank.threshold))
+            self._work.run(self._graph.sites(number, rank))
             before = self._metrics(record, rank, before)
             write_iteration(self._state, self._work, self._graph, number)
             self._state.write(number, "metrics.json", before)
@@ -95,7 +98,7 @@ class Loop:
                 where=f"recall.target `{self._target.name}`",
                 todo="Name sites whose pages are in the pool, or label pages of it.",
             )
-        least = _logit(self._target.draw.false_negative) if number > 1 else None
+        least = logit(self._target.draw.false_negative) if number > 1 else None
         draw = DrawGraph(self._graph, number, least)
         with self._state.new(number) as folder:
             record = self._train(number, seeds, draw, folder)
@@ -107,7 +110,7 @@ class Loop:
     def _seeds(self, number: int) -> tuple[int, int]:
         """Return how many seeds an iteration has, and their tokens."""
         if number == 1:
-            counts = self._work.counts(self._graph.of("recall_known"), "seeds")
+            counts = self._known("seeds")
             return counts["pages"], counts["tokens"]
         verdicts = self._graph.of("recall_verdicts", number - 1)
         pages, tokens = (self._work.counts(verdicts, what) for what in ("pages", "tokens"))
@@ -143,24 +146,22 @@ class Loop:
             return rank
         ranking = rank_pages(self._work, self._graph, number)
         if rank is None:
-            rank = self._decide_rank(number, record, ranking)
+            rank = decide_rank(
+                self._work,
+                self._graph,
+                ranking,
+                number=number,
+                seed_tokens=record.seed_tokens,
+                num_pages=self._known("pages")["pool"],
+            )
             self._state.write(number, "rank.json", rank)
         if not is_sampled:
             write_bytes(sample, audit_sample(self._work, self._graph, ranking).encode())
-        for stage in ("recall_ranks", "recall_bin"):
-            self._work.discard(self._graph.of(stage, number))
+        self._work.discard(ranking.made)
         return rank
 
-    def _decide_rank(self, number: int, record: ModelRecord, ranking: Ranking) -> Rank:
-        """Return the score at which the budget is spent; of later models also the least score."""
-        target = self._target
-        budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
-        budget = budgets[min(number, len(budgets)) - 1]
-        threshold = budget_threshold(self._work, self._graph, number, ranking, budget)
-        if number > 1:
-            threshold = max(threshold, _logit(target.least_probability))
-        num_pages = self._work.counts(self._graph.of("recall_known"), "pages")["pool"]
-        return Rank(threshold=threshold, budget_tokens=budget, num_pages=num_pages)
+    def _known(self, what: str) -> Counter[str]:
+        return self._work.counts(self._graph.of("recall_known"), what)
 
     def _metrics(
         self, record: ModelRecord, rank: Rank, before: IterationMetrics | None
@@ -197,7 +198,15 @@ class Loop:
             collected_tokens=tokens["collected"],
             new_pages=pages["new"],
             new_tokens=tokens["new"],
-            languages=dict(sorted(work.counts(verdicts, "languages").items())),
+            languages=taken_by_language(
+                pages=self._known("languages"),
+                seeds=self._known("seed_languages"),
+                ranked=work.counts(verdicts, "ranked_languages"),
+                collected=work.counts(verdicts, "languages"),
+                tokens=work.counts(verdicts, "language_tokens"),
+                thresholds=rank.languages,
+                threshold=rank.threshold,
+            ),
             domains_in_topic=domains["in_topic"],
             prefixes_accepted=prefixes["accept"],
             prefixes_rejected=prefixes["reject"],
@@ -211,16 +220,12 @@ class Loop:
         """Return what the audit set says; its rows are read from the shards that have any."""
         known = dict(zip(self._graph.names, self._graph.of("recall_known"), strict=True))
         names = [
-            name for name, node in known.items() if self._work.counts([node], "known")["audited"]
+            name
+            for name, node in known.items()
+            if self._work.counts([node], "known")["audited_pages"]
         ]
         nodes = self._graph.audited(number, names)
         self._work.run(nodes)
         tables = self._work.tables(node.id for node in nodes)
         audited = pa.concat_tables([AUDIT.empty_table(), *tables])
-        return measure_quality(audited, len(self._asked.audit) - len(audited))
-
-
-def _logit(probability: float) -> float:
-    if probability <= 0:
-        return float("-inf")
-    return float(np.log(probability / (1 - probability)))
+        return measure_quality(audited, len(self._asked.audit) - self._known("known")["audited"])

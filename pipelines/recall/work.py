@@ -33,6 +33,15 @@ class Work:
         if self._engine.run(nodes).failed:
             raise TasksFailedError
 
+    def run_phases(self, phases: Iterable[list[Node]]) -> None:
+        """Run phases of nodes, each before the next is asked for.
+
+        Raises:
+            TasksFailedError: a task failed for good.
+        """
+        if self._engine.run_phases(phases).failed:
+            raise TasksFailedError
+
     def files(self, nodes: Iterable[NodeId], slice_name: str | None = None) -> list[InputFile]:
         """Return the artifacts of nodes, or one slice of each that has it."""
         store, done = self._engine.store, self.done

@@ -16,6 +16,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The threshold of an iteration, and what its target asks of a page beside it."""
 
     threshold: float  # a logit
+    languages: dict[str, float]  # of those that have one of their own
     evidence: EvidenceSettings
 
 
@@ -33,12 +34,16 @@ class Reached(NamedTuple):
 
 def reach(inputs: Inputs, bar: Bar) -> Reached:
     """Return which pages of a shard reach a bar."""
-    return Reached(is_high(logits_of(inputs), bar), evident(inputs, bar.evidence))
+    languages = pool_columns(inputs, "language")["language"]
+    return Reached(is_high(logits_of(inputs), languages, bar), evident(inputs, bar.evidence))
 
 
-def is_high(logits: Logits, bar: Bar) -> Mask:
-    """Return which scores reach the threshold."""
-    found: Mask = logits >= np.float32(bar.threshold)
+def is_high(logits: Logits, languages: pa.ChunkedArray, bar: Bar) -> Mask:
+    """Return which scores reach the threshold of their language, or else that of all."""
+    encoded = languages.combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    least = np.array([bar.languages.get(name, bar.threshold) for name in names], dtype=np.float32)
+    found: Mask = logits >= least[np.asarray(encoded.indices)]
     return found
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts
+from ...corpus.record import ID
 from ...filters.recall.seeds import PageLabel, SeedSites, seed_column
 from ..output import Output
 from ..stage import Inputs, Stage, value_counts
@@ -71,42 +72,82 @@ class KnownPages(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write KNOWN, row for row; an audited page is no seed and no negative."""
-        pages = pool_columns(inputs, "url", "host", "path", "has_query", "language", "num_tokens")
-        asked = inputs.table("asked")
-        labels, audit = _labels(asked, LABELLED), _labels(asked, AUDITED)
-        urls = pages["url"].to_pylist()
-        is_seed = seed_column(_sites(asked), pages)
-        is_negative = np.zeros(len(urls), dtype=np.bool_)
-        audits: list[bool | None] = [None] * len(urls)
-        weights: list[float | None] = [None] * len(urls)
-        found = {LABELLED: 0, AUDITED: 0}
-        for row, url in enumerate(urls):
-            label = labels.get(url)
+        names = ("doc_id", "url", "host", "path", "has_query", "language", "num_tokens")
+        pages = pool_columns(inputs, *names)
+        asked, kept = inputs.table("asked"), _kept(inputs)
+        is_seed = seed_column(asked_sites(asked), pages)
+        is_seed |= np.asarray(pc.is_in(pages["doc_id"], value_set=_keepers(kept, "is_seed")))
+        is_negative = np.zeros(len(pages), dtype=np.bool_)
+        audits: list[bool | None] = [None] * len(pages)
+        weights: list[float | None] = [None] * len(pages)
+        labelled = _Said(asked_labels(asked, LABELLED), kept, "label")
+        audited = _Said(asked_labels(asked, AUDITED), kept, "audit")
+        places = (pages[name].to_pylist() for name in ("url", "doc_id"))
+        for row, (url, doc_id) in enumerate(zip(*places, strict=True)):
+            label = labelled.find(url, doc_id)
             if label is not None:
-                found[LABELLED] += 1
                 is_seed[row], is_negative[row] = label.is_positive, not label.is_positive
-            audited = audit.get(url)
-            if audited is not None:
-                found[AUDITED] += 1
+            label = audited.find(url, doc_id)
+            if label is not None:
                 is_seed[row] = is_negative[row] = False
-                audits[row], weights[row] = audited.is_positive, audited.weight
+                audits[row], weights[row] = label.is_positive, label.weight
         columns = [is_seed, is_negative, pa.array(audits, pa.bool_()), weights]
         output.write(pa.table(columns, schema=KNOWN))
+        found = {LABELLED: labelled.num_found, AUDITED: audited.num_found}
         output.count("known", {**found, "negatives": int(is_negative.sum())})
+        output.count("known", {"audited_pages": len(pages) - audits.count(None)})
         output.count("languages", value_counts(pages["language"]))
-        output.count("pages", {"pool": len(urls)})
+        output.count("seed_languages", value_counts(pages["language"].filter(pa.array(is_seed))))
+        output.count("pages", {"pool": len(pages)})
         tokens = int(pages["num_tokens"].to_numpy()[is_seed].sum())
         output.count("seeds", {"pages": int(is_seed.sum()), "tokens": tokens})
 
 
-def _labels(asked: pa.Table, kind: str) -> Mapping[str, PageLabel]:
+class _Said:
+    """What is said of pages: of themselves, or else of the first page that gave way to one."""
+
+    def __init__(self, labels: Mapping[str, PageLabel], kept: pa.Table, name: str) -> None:
+        self._labels = labels
+        said = kept.filter(pc.is_valid(kept[name])).sort_by("url")
+        self._of_kept: dict[bytes, PageLabel] = {}
+        for row in said.to_pylist():
+            weight = row["weight"] if name == "audit" else 1.0
+            label = PageLabel(is_positive=row[name], weight=weight)
+            self._of_kept.setdefault(row["keeper"], label)
+        self.num_found = said.num_rows  # labels that are of some use
+
+    def find(self, url: str, doc_id: bytes) -> PageLabel | None:
+        """Return what is said of a page."""
+        label = self._labels.get(url)
+        self.num_found += label is not None
+        return label or self._of_kept.get(doc_id)
+
+
+def _kept(inputs: Inputs) -> pa.Table:
+    """Return what is said of pages that gave way to pages of this shard."""
+    empty = pa.schema(
+        [
+            *(("keeper", ID), ("url", pa.string()), ("is_seed", pa.bool_())),
+            *(("label", pa.bool_()), ("audit", pa.bool_()), ("weight", pa.float64())),
+        ]
+    ).empty_table()
+    return pa.concat_tables([empty, *(file.read() for file in inputs.all("kept"))])
+
+
+def _keepers(kept: pa.Table, name: str) -> pa.Array:
+    return kept.filter(kept[name])["keeper"].combine_chunks()
+
+
+def asked_labels(asked: pa.Table, kind: str) -> Mapping[str, PageLabel]:
+    """Return the labels of a kind by URL."""
     rows = asked.filter(pc.equal(asked["kind"], kind)).to_pylist()
     return {
         row["name"]: PageLabel(is_positive=row["is_positive"], weight=row["weight"]) for row in rows
     }
 
 
-def _sites(asked: pa.Table) -> SeedSites:
+def asked_sites(asked: pa.Table) -> SeedSites:
+    """Return the sites that are seeds."""
     rows = asked.filter(pc.equal(asked["kind"], SITE)).to_pylist()
     return SeedSites(
         hosts=tuple(row["name"] for row in rows if row["path"] is None),

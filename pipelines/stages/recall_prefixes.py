@@ -90,9 +90,10 @@ class TopicPages(HostStage, frozen=True, kw_only=True):
             return
         hosts = pa.concat_arrays([chunk for part in parts for chunk in part.chunks])
         names = ("doc_id", "url", "host", "path", "has_query", "num_tokens")
-        pages, may = judged(inputs, self.bar.evidence, *names, "formulas", "code_lines")
-        collected = is_high(logits_of(inputs)[may], self.bar)
-        pages = pages.append_column("collected", pa.array(collected))
+        shown = ("formulas", "code_lines", "language")
+        pages, may = judged(inputs, self.bar.evidence, *names, *shown)
+        collected = is_high(logits_of(inputs)[may], pages["language"], self.bar)
+        pages = pages.drop_columns("language").append_column("collected", pa.array(collected))
         pages = pages.filter(pc.is_in(pages["host"], value_set=hosts))
         table = pa.table([domain_keys(pages["host"]), *pages.columns], schema=TOPIC_PAGES)
         table = table.sort_by([(name, "ascending") for name in ("key", "host", "id")])

@@ -15,7 +15,7 @@ from ..output import Output
 from ..stage import Inputs, Stage, value_counts
 from .exchange import key_of_id, write_partitions
 from .recall_bars import Bar, reach
-from .recall_pages import logits_of, mask_of, pool_columns
+from .recall_pages import logits_of, mask_of, pool_columns, sum_rows
 from .recall_prefixes import ACCEPTED, TAKEN_OUT
 from .recall_sites import WHOLE
 
@@ -94,7 +94,13 @@ class Verdicts(Stage, frozen=True, kw_only=True):
         ):
             output.count("pages", {name: int(mask.sum())})
             output.count("tokens", {name: int(tokens[mask].sum())})
-        output.count("languages", value_counts(pages["language"].filter(pa.array(collected))))
+        languages = pages["language"]
+        output.count("ranked_languages", value_counts(languages.filter(pa.array(ranked))))
+        output.count("languages", value_counts(languages.filter(pa.array(collected))))
+        sums = sum_rows([pages.select(["language", "num_tokens"]).filter(collected)], ["language"])
+        assert sums is not None
+        names, totals = (sums[name].to_pylist() for name in ("language", "num_tokens"))
+        output.count("language_tokens", dict(zip(names, totals, strict=True)))
 
 
 def _lookup(files: Sequence[InputFile]) -> PrefixLookup[int]:

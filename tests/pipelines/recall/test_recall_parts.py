@@ -11,7 +11,7 @@ from gristmill.pipelines.recall_command import StageCost
 from gristmill.pipelines.recall_text import cost_line
 from gristmill.pipelines.recipe import load_recipe
 
-from .twin.iterate import budget_threshold
+from .twin.thresholds import budget_threshold
 
 
 def threshold(logits: list[float], tokens: list[int], budget: int) -> float:

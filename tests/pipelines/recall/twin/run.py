@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from gristmill.pipelines.build import open_recipe
 from gristmill.pipelines.engine import Engine
@@ -17,6 +18,7 @@ from gristmill.pipelines.recall.state import State
 from gristmill.pipelines.recall.work import Work
 from gristmill.pipelines.recall_settings import RecallTarget
 from gristmill.pipelines.removals import TakeDown
+from gristmill.pipelines.stages.recall_near import COPY
 from gristmill.pipelines.store import open_store
 
 from .iterate import Iteration, Logits, Loop
@@ -31,7 +33,7 @@ def run_in_memory(recipe_path: Path, out: Path) -> None:
     with open_store(str(out)) as store:
         work = Work(Engine(store, LocalExecutor(), JsonLines(io.StringIO())))
         graph = PoolGraph(recipe, target, store, TakeDown())
-        work.run(graph.pool())
+        work.run_phases(graph.phases(work.done))
         asked = read_asked(target, recipe.base)
         loop_in_memory(target, asked, graph, work, State(str(out), target.name))
         store.save()
@@ -42,7 +44,9 @@ def loop_in_memory(
 ) -> None:
     """Run the loop over a pool that is made."""
     pages = Pages(work.files(("recall_pool", name) for name in graph.names))
-    known = apply_asked(asked, pages)
+    copied = [("recall_copies", name) for name in graph.names] if target.near.threshold else []
+    copies = pa.concat_tables([COPY.empty_table(), *work.tables(copied)]).sort_by("url")
+    known = apply_asked(asked, pages, copies)
 
     def score(number: int, table: Path, digest: str) -> Logits:
         work.run(graph.scores(number, table, digest))
