@@ -1,4 +1,4 @@
-"""Recall: run a recipe's loops over its web pages, and leave what each iteration came to.
+"""Recall: run a recipe's loops over its pages or files, and leave what each iteration came to.
 
 OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their results lie in OUT/work,
 as those of a build do: what is done is not done again.
@@ -29,7 +29,9 @@ from .stage import Failure
 from .store import Store, open_store
 
 RECORD = "recall.json"
-_PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
+_PER_PAGE = (
+    *("read", "language", "recall_names", "recall_pool", "recall_described", "recall_score"),
+)
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,7 @@ class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
     collected_pages: int
     collected_tokens: int
     artifacts: dict[str, dict[str, str]]  # stage -> shard -> key
+    has_files: bool = False  # the pool is of repositories, not of pages
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,7 +158,7 @@ class _Run:
     ) -> None:
         self._target, self._store = target, store
         self._graph = PoolGraph(recipe, target, store, load_take_down(store.out))
-        self._asked: Asked = read_asked(target, recipe.base)
+        self._asked: Asked = read_asked(target, recipe.base, has_files=self._graph.has_files)
         self._state = State(store.out, target.name)
         self.engine = Engine(store, executor, observer)
 
@@ -165,7 +168,8 @@ class _Run:
             self._state.drop_from(retrain)
         self._tasks(self._graph.pool())
         pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages)
+        described = self._graph.described(self.engine.outcome.done)
+        known = apply_asked(self._asked, pages, described)
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):
@@ -210,6 +214,7 @@ class _Run:
             iterations=last.iteration,
             collected_pages=last.collected_pages,
             collected_tokens=last.collected_tokens,
+            has_files=self._graph.has_files,
             artifacts={
                 stage: {shard: manifest.key for shard, manifest in sorted(shards.items())}
                 for stage, shards in sorted(artifacts.items())

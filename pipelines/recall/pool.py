@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...filters.recall.described import DESCRIBED, is_described
 from ...filters.recall.sampling import Labels, Rows
 from ..artifact import InputFile
 from ..dedup_graph import Done, sliced_node
@@ -20,8 +21,10 @@ from ..recall_settings import RecallTarget
 from ..recipe import Recipe
 from ..removals import TakeDown
 from ..stages.exchange import partition_name, shard_slice
+from ..stages.languages import DetectLanguage, JudgePaths
 from ..stages.read import Read
 from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
+from ..stages.recall_files import Describe, FileNames, FilePool
 from ..store import Store
 
 COLUMNS = [name for name in POOL.names if name != "words"]
@@ -38,15 +41,18 @@ class PoolGraph:
         shards = [one for one in list_shards(recipe, store) if one.source in target.sources]
         self._shards = sorted(shards, key=lambda shard: shard.name)
         self.names = [shard.name for shard in self._shards]
+        kinds = {source.kind for source in recipe.raw.source if source.name in target.sources}
+        self.has_files = kinds == {"repository"}
 
     def pool(self) -> list[Node]:
         """Return the nodes that make the pool."""
         target, partitions = self._target, self._recipe.raw.dedup.partitions
-        pool = Pool(
+        pool = (FilePool if self.has_files else Pool)(
             words=target.words,
             least_characters=target.least_characters,
             natural=self._recipe.raw.languages.natural,
         )
+        page_names = (FileNames if self.has_files else PageNames)(partitions=partitions)
         names = [("recall_names", name) for name in self.names]
         same = {
             kind: [f"{kind}-{partition_name(i)}" for i in range(partitions)]
@@ -56,19 +62,34 @@ class PoolGraph:
         for shard in self._shards:
             whole = {"read": ([("read", shard.name)], "")}
             nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
-            nodes.append(
-                sliced_node(self._store, PageNames(partitions=partitions), shard.name, whole)
-            )
+            nodes.append(sliced_node(self._store, page_names, shard.name, whole))
             lost = {
                 kind: ([("recall_same", part) for part in parts], shard_slice(shard.name))
                 for kind, parts in same.items()
             }
-            nodes.append(sliced_node(self._store, pool, shard.name, {**whole, **lost}))
+            files = self._file_nodes(shard.name) if self.has_files else []
+            told = {"language": ([("language", shard.name)], "")} if files else {}
+            nodes += files
+            nodes.append(sliced_node(self._store, pool, shard.name, {**whole, **told, **lost}))
         nodes += [
             sliced_node(self._store, SameNames(kind=kind), part, {"slices": (names, part)})
             for kind, parts in same.items()
             for part in parts
         ]
+        return nodes
+
+    def _file_nodes(self, name: str) -> list[Node]:
+        """Return what names the language of a shard's files, as in a build, and describes them."""
+        settings = self._recipe.raw.languages
+        read = {"read": ([("read", name)], "")}
+        claims = {**read, "paths": ([("paths", name)], "")}
+        nodes = [
+            sliced_node(self._store, JudgePaths(overrides=settings.overrides), name, read),
+            sliced_node(self._store, DetectLanguage(settings=settings.content), name, claims),
+        ]
+        if self._target.seeds_rule is not None:
+            pool = {**read, "pool": ([("recall_pool", name)], "")}
+            nodes.append(sliced_node(self._store, Describe(), name, pool))
         return nodes
 
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
@@ -85,6 +106,14 @@ class PoolGraph:
     def pages(self, done: Done) -> "Pages":
         """Return the pages of the pool, once it is made."""
         return Pages([self._store.input(done["recall_pool", name]) for name in self.names])
+
+    def described(self, done: Done) -> npt.NDArray[np.bool_] | None:
+        """Return which files of the pool the rule for seeds takes; None without one."""
+        if self._target.seeds_rule is None:
+            return None
+        files = [self._store.input(done["recall_described", name]) for name in self.names]
+        measured = pa.concat_tables([DESCRIBED.empty_table(), *(file.read() for file in files)])
+        return is_described(measured, self._target.described)
 
     def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
         """Return the score of every page of the pool, once its nodes have run."""

@@ -5,7 +5,7 @@ each and makes its words; `recall_score` scores them by one model. A page that l
 its URL may win by its text: what it loses to then stays, since both orders end at the same page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 import numpy as np
@@ -59,9 +59,9 @@ class PageNames(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write NAME: of two pages of a name, the one of the smaller rank stays."""
-        table = inputs.table("read", ["doc_id", "content_id", "path", "num_bytes"])
+        table = inputs.table("read", ["doc_id", "content_id", "collection", "path", "num_bytes"])
         table = table.filter(pc.is_valid(table["content_id"]))
-        keys = pa.chunked_array([[url_key(url) for url in table["path"].to_pylist()]], ID)
+        keys = pa.chunked_array([self.keys(table)], ID)
         table = table.append_column("key", keys).filter(pc.is_valid(keys))
         most = np.uint64(np.iinfo(np.int64).max)
         longest = most - table["num_bytes"].to_numpy().astype(np.uint64)
@@ -76,6 +76,10 @@ class PageNames(Stage, frozen=True, kw_only=True):
             for first, last in runs_of_equal(parts):
                 part = partition_name(int(parts[first]))
                 output.append(named.slice(first, last - first), slice_name=f"{kind}-{part}")
+
+    def keys(self, table: pa.Table) -> list[bytes | None]:
+        """Return what names each row by its URL, None where nothing does."""
+        return [url_key(url) for url in table["path"].to_pylist()]
 
 
 class SameNames(Stage, frozen=True, kw_only=True):
@@ -127,7 +131,7 @@ class Pool(Stage, frozen=True, kw_only=True):
         """Write POOL, a row group for each of the input's; what is left out is counted."""
         lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
         output.write(POOL.empty_table())
-        for rows in row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"]):
+        for rows in self.rows(inputs):
             kept = rows
             for reason in _REASONS:
                 stays = self._stays(reason, kept, lost)
@@ -136,13 +140,32 @@ class Pool(Stage, frozen=True, kw_only=True):
             output.write(self._pages(kept))
             output.count("pages", {"pool": kept.num_rows})
 
+    def rows(self, inputs: Inputs) -> Iterator[pa.Table]:
+        """Yield what is read of the pages, a row group at a time."""
+        return row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"])
+
+    def has_place(self, rows: pa.Table) -> pa.Array:
+        """Return which rows have a URL with a host."""
+        keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
+        return pa.array(keys, pa.bool_())
+
+    def places(self, rows: pa.Table) -> pa.Table:
+        """Return url, host, path and has_query of rows that have a place."""
+        urls = [normalize_url(url) for url in rows["path"].to_pylist()]
+        column = pa.chunked_array([urls], pa.string())
+        return url_parts(column).add_column(0, "url", column)
+
+    def languages(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
+        """Return the language of each row, without nulls."""
+        found = natural_language_columns(rows["text"], rows["language_hint"], engine=self.natural)
+        return found.languages
+
     def _stays(self, reason: str, rows: pa.Table, lost: dict[str, pa.Array]) -> pa.Table:
         """Return the rows that one reason leaves in."""
         if reason == "unreadable":
             return rows.filter(pc.is_valid(rows["text"]))
         if reason == "no_url":
-            keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
-            return rows.filter(pa.array(keys, pa.bool_()))
+            return rows.filter(self.has_place(rows))
         if reason == "short":
             return rows.filter(
                 pc.greater_equal(pc.utf8_length(rows["text"]), self.least_characters)
@@ -151,17 +174,12 @@ class Pool(Stage, frozen=True, kw_only=True):
         return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=lost[kind])))
 
     def _pages(self, rows: pa.Table) -> pa.Table:
-        urls = [normalize_url(url) for url in rows["path"].to_pylist()]
-        column = pa.chunked_array([urls], pa.string())
-        parts = url_parts(column)
-        language, _, _ = natural_language_columns(
-            rows["text"], rows["language_hint"], engine=self.natural
-        )
+        places = self.places(rows)
         num_bytes = pc.binary_length(rows["text"]).cast(pa.int64())
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
-        columns = [rows["doc_id"], column, *(parts[name] for name in parts.column_names)]
-        return pa.table([*columns, language, num_tokens, words], schema=POOL)
+        columns = [rows["doc_id"], *places.columns, self.languages(rows)]
+        return pa.table([*columns, num_tokens, words], schema=POOL)
 
 
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
