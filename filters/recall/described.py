@@ -104,7 +104,8 @@ def is_described(measured: pa.Table, settings: DescribedSettings) -> npt.NDArray
         pc.greater_equal(measured["num_code_lines"], settings.least_code_lines),
     ]
     found = [np.asarray(pc.fill_null(flag, fill_value=False), dtype=np.bool_) for flag in flags]
-    return np.logical_and.reduce(found)
+    is_found: npt.NDArray[np.bool_] = np.logical_and.reduce(found)
+    return is_found
 
 
 def describe(text: str, language: str | None) -> Description:
@@ -165,7 +166,7 @@ def _is_code(match: re.Match[str]) -> bool:
 def _pattern(language: str) -> re.Pattern[str] | None:
     """Return the pattern of a language's descriptions; the last group of each is what it says."""
     line, block = comment_signs(language) or (None, None)
-    parts = []
+    parts: list[str] = []
     if language in DOCSTRINGS:
         parts += _STRINGS
     if line is not None:

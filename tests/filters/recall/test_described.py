@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.filters.languages import language_table
@@ -29,6 +29,7 @@ def test_every_language_named_is_in_the_table() -> None:
     assert language_table().by_name.keys() >= (DOCSTRINGS | FENCED)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.sampled_from(LANGUAGES))
 def test_the_patterns_find_what_the_slow_twin_finds(text: str, language: str | None) -> None:
     assert describe(text, language) == describe_slow(text, language)

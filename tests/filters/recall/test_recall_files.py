@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.corpus.errors import GristmillError
@@ -47,6 +47,7 @@ def test_a_url_escapes_what_a_line_or_a_query_would_read(path: str, url: str) ->
     assert file_url("o/r", path) == url
 
 
+@settings(deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=4))
 def test_two_files_never_share_a_url(names: list[str]) -> None:
     path = "/".join(names)
@@ -73,7 +74,6 @@ def test_a_file_lies_in_its_repository_and_has_no_query() -> None:
 def test_a_decision_holds_any_directory(path: str) -> None:
     (row,) = places(("o/r", path)).to_pylist()
     prefix = row["path"].rpartition("/")[0] + "/"
-    evidence = {"iteration": 1, "pages": 1, "collected": 1, "lower": 0.2, "upper": 1.0}
     decision = Decision(
         target="code",
         host=row["host"],
@@ -82,8 +82,12 @@ def test_a_decision_holds_any_directory(path: str) -> None:
         verdict="accept",
         who="ada",
         date="",
+        iteration=1,
+        pages=1,
+        collected=1,
+        lower=0.2,
+        upper=1.0,
         note="",
-        **evidence,
     )
     assert parse_decisions(format_decisions([decision]), "d.tsv") == [decision]
     label = f"{row['url']}\tyes\n"
