@@ -32,6 +32,7 @@ from .features import row_groups
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
+READ_COLUMNS: Final = ["doc_id", "path", "language_hint", "text"]  # what a pool is made of
 TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
 
 NAME: Final = pa.schema([("name", ID), ("doc_id", ID), ("rank", pa.uint64())])
@@ -142,7 +143,7 @@ class Pool(Stage, frozen=True, kw_only=True):
 
     def rows(self, inputs: Inputs) -> Iterator[pa.Table]:
         """Yield what is read of the pages, a row group at a time."""
-        return row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"])
+        return row_groups(inputs.one("read"), READ_COLUMNS)
 
     def has_place(self, rows: pa.Table) -> pa.Array:
         """Return which rows have a URL with a host."""

@@ -19,7 +19,7 @@ from ...filters.recall.files import file_places, file_url
 from ..output import Output
 from ..stage import Inputs, Stage
 from .features import row_groups
-from .recall import PageNames, Pool
+from .recall import READ_COLUMNS, PageNames, Pool
 
 NO_LANGUAGE: Final = "none"  # of a file whose language nothing tells
 
@@ -49,7 +49,7 @@ class FilePool(Pool, frozen=True, kw_only=True):
     def rows(self, inputs: Inputs) -> Iterator[pa.Table]:
         """Yield what is read of the files, with their languages."""
         languages, first = inputs.table("language", ["language"])["language"], 0
-        for rows in row_groups(inputs.one("read"), ["doc_id", "collection", "path", "text"]):
+        for rows in row_groups(inputs.one("read"), [*READ_COLUMNS, "collection"]):
             yield rows.append_column("language", languages.slice(first, rows.num_rows))
             first += rows.num_rows
 
