@@ -177,7 +177,14 @@ def asked_of(pages: int) -> Asked:
         f"https://{host}{path}": PageLabel(is_positive=bool(on_topic))
         for host, path, on_topic in islice(places, AUDITED_PAGES)
     }
-    return Asked(sites=SeedSites(hosts=hosts), labels={}, audit=audit, decisions=[])
+    return Asked(
+        sites=SeedSites(hosts=hosts),
+        places=(),
+        labels={},
+        audit=audit,
+        decisions=[],
+        has_files=False,
+    )
 
 
 def measure(folder: str, pages: int, partitions: int, memory: int) -> None:

@@ -1,4 +1,4 @@
-"""Recall: run a recipe's loops over its web pages, and leave what each iteration came to.
+"""Recall: run a recipe's loops over its pages or files, and leave what each iteration came to.
 
 OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their results lie in OUT/work,
 as those of a build do: what is done is not done again.
@@ -33,7 +33,9 @@ from .stages.recall import NEAR
 from .store import Store, open_store
 
 RECORD = "recall.json"
-_PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
+_PER_PAGE = (
+    *("read", "language", "recall_names", "recall_pool", "recall_described", "recall_score"),
+)
 _NEAR = (
     *("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest"),
     *("large_star", "small_star", "label", "cluster", "fates"),
@@ -57,6 +59,7 @@ class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
     collected_pages: int
     collected_tokens: int
     artifacts: dict[str, dict[str, str]]  # stage -> shard -> key
+    has_files: bool = False  # the pool is of repositories, not of pages
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,11 +161,11 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
         record = str(self._state.folder / RECORD)
         previous = _artifacts(record) if exists(record) else {}
         self._pool = PoolGraph(recipe, target, store, load_take_down(store.out), previous)
+        self._asked: Asked = read_asked(target, recipe.base, has_files=self._pool.has_files)
         self._graph = LoopGraph(store, target, self._pool.names)
         self.engine = Engine(store, executor, observer)
         self._work = Work(self.engine)
@@ -200,6 +203,7 @@ class _Run:
             iterations=last.iteration,
             collected_pages=last.collected_pages,
             collected_tokens=last.collected_tokens,
+            has_files=self._pool.has_files,
             artifacts={
                 stage: {shard: manifest.key for shard, manifest in sorted(shards.items())}
                 for stage, shards in sorted(artifacts.items())

@@ -9,11 +9,14 @@ from .recall_command import RecallResult, StageCost, TargetResult
 CRAWL_PAGES = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
 CRAWL_WARCS = 90_000
 MOST_LANGUAGES = 8
+MANY_FILES = 1_000_000  # of repositories, of which nobody knows how many there are
 _NAMES = {
     "read": "text",
+    "language": "language",
     "recall_names": "names",
     "near": "near-duplicates",
     "recall_pool": "words",
+    "recall_described": "descriptions",
     "recall_score": "score (each model)",
 }
 
@@ -34,7 +37,8 @@ def recall_text(result: RecallResult) -> str:
 def _target_lines(target: TargetResult) -> list[str]:
     record = target.record
     left = ", ".join(f"{count:,} {name}" for name, count in record.left_out.items() if count)
-    lines = [f"{record.target}: a pool of {record.pages:,} pages ({left or 'nothing'} left out)"]
+    things = "files" if record.has_files else "pages"
+    lines = [f"{record.target}: a pool of {record.pages:,} {things} ({left or 'nothing'} left out)"]
     lines.append(_table(target.iterations))
     lines += _language_lines(target.iterations[-1])
     stop = target.iterations[-1].stop
@@ -44,7 +48,7 @@ def _target_lines(target: TargetResult) -> list[str]:
         lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
     lines.append(f"  stopped: {stop.reason}")
     lines += [f"  note: {printable(note)}" for note in target.notes]
-    lines.append(f"  {cost_line(target.costs)}")
+    lines.append(f"  {cost_line(target.costs, has_files=record.has_files)}")
     return lines
 
 
@@ -87,17 +91,22 @@ def _language_lines(last: IterationMetrics) -> list[str]:
     return lines
 
 
-def cost_line(costs: dict[str, StageCost]) -> str:
-    """Return what a whole crawl would cost at the rates of this pool, on one core."""
+def cost_line(costs: dict[str, StageCost], *, has_files: bool = False) -> str:
+    """Return what a whole crawl, or so many files, would cost at these rates, on one core."""
     parts, total = [], 0.0
+    digits = 2 if has_files else 0
+    number = MANY_FILES if has_files else CRAWL_PAGES
     for stage, name in _NAMES.items():
         cost = costs.get(stage)
         if cost is None or not cost.pages:
             continue
-        hours = cost.seconds / cost.pages * CRAWL_PAGES / 3600
+        hours = cost.seconds / cost.pages * number / 3600
         total += hours
-        parts.append(f"{name} {hours:,.0f}")
-    return (
-        f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs at these rates:"
-        f" {total:,.0f} core-hours ({', '.join(parts)}), training aside"
+        parts.append(f"{name} {hours:,.{digits}f}")
+    what = (
+        f"{MANY_FILES:,} files"
+        if has_files
+        else f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs"
     )
+    hours_text = f"{total:,.{digits}f} core-hours ({', '.join(parts)})"
+    return f"{what} at these rates: {hours_text}, training aside"

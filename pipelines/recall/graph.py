@@ -51,15 +51,21 @@ class LoopGraph:
 
     def known(self, asked: Asked) -> list[Node]:
         """Return what joins the pool with what people wrote down, and counts its hosts."""
-        pages = AskedPages(sites=asked.sites, labels=asked.labels, audit=asked.audit)
+        pages = AskedPages(
+            sites=asked.sites, places=asked.places, labels=asked.labels, audit=asked.audit
+        )
         people = People(decisions=tuple(asked.decisions), partitions=self.target.partitions)
         nodes = [self.node(pages, ASKED[1]), self.node(people, PEOPLE[1])]
         nodes += self._said() if self.target.near.threshold else []
+        has_rule = self.target.seeds_rule is not None
+        known = KnownPages(described=self.target.described if has_rule else None)
         hosts = Hosts(partitions=self.target.partitions, evidence=self.target.evidence)
         for name in self.names:
             pool = whole("recall_pool", name)
             sources = {"pool": pool, "asked": ([ASKED], ""), **self._kept(name)}
-            nodes.append(self.node(KnownPages(), name, **sources))
+            if known.described is not None:
+                sources["described"] = whole("recall_described", name)
+            nodes.append(self.node(known, name, **sources))
             nodes.append(self.node(hosts, name, pool=pool, known=whole("recall_known", name)))
         return nodes
 

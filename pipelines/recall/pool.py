@@ -11,8 +11,10 @@ from ..recall_settings import RecallTarget
 from ..recipe import Recipe
 from ..removals import TakeDown
 from ..stages.exchange import partition_name, shard_slice
+from ..stages.languages import DetectLanguage, JudgePaths
 from ..stages.read import Read
 from ..stages.recall import BY_TEXT, BY_URL, PageNames, Pool, SameNames, Score
+from ..stages.recall_files import Describe, FileNames, FilePool
 from ..store import Store
 from .graph import at
 from .near import NearGraph, Sources
@@ -37,6 +39,8 @@ class PoolGraph:
         shards = [one for one in list_shards(recipe, store) if one.source in target.sources]
         self._shards = sorted(shards, key=lambda shard: shard.name)
         self.names = [shard.name for shard in self._shards]
+        kinds = {source.kind for source in recipe.raw.source if source.name in target.sources}
+        self.has_files = kinds == {"repository"}
         parts = [partition_name(i) for i in range(recipe.raw.dedup.partitions)]
         self._same = {kind: [f"{kind}-{part}" for part in parts] for kind in (BY_URL, BY_TEXT)}
         self._near = NearGraph(recipe.raw.dedup, target, store, self.names, previous or {})
@@ -47,21 +51,23 @@ class PoolGraph:
         yield self._names()
         yield from self._near.phases(done, lost)
         target = self._target
-        pool = Pool(
+        pool = (FilePool if self.has_files else Pool)(
             words=target.words,
             least_characters=target.least_characters,
             natural=self._recipe.raw.languages.natural,
         )
-        yield [
-            sliced_node(
-                self._store, pool, name, {**_whole(name), **lost[name], **self._near.found(name)}
-            )
-            for name in self.names
-        ]
+        nodes = []
+        for name in self.names:
+            nodes += self._file_nodes(name) if self.has_files else []
+            told = {"language": ([("language", name)], "")} if self.has_files else {}
+            sources = {**_whole(name), **told, **lost[name], **self._near.found(name)}
+            nodes.append(sliced_node(self._store, pool, name, sources))
+        yield nodes
 
     def _names(self) -> list[Node]:
         """Return the nodes that read the pages and find those of one URL or of one text."""
-        pages = PageNames(partitions=self._recipe.raw.dedup.partitions)
+        partitions = self._recipe.raw.dedup.partitions
+        pages = (FileNames if self.has_files else PageNames)(partitions=partitions)
         nodes = []
         for shard in self._shards:
             nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
@@ -80,6 +86,20 @@ class PoolGraph:
             kind: ([("recall_same", part) for part in parts], shard_slice(name))
             for kind, parts in self._same.items()
         }
+
+    def _file_nodes(self, name: str) -> list[Node]:
+        """Return what names the language of a shard's files, as in a build, and describes them."""
+        settings = self._recipe.raw.languages
+        read = {"read": ([("read", name)], "")}
+        claims = {**read, "paths": ([("paths", name)], "")}
+        nodes = [
+            sliced_node(self._store, JudgePaths(overrides=settings.overrides), name, read),
+            sliced_node(self._store, DetectLanguage(settings=settings.content), name, claims),
+        ]
+        if self._target.seeds_rule is not None:
+            pool = {**read, "pool": ([("recall_pool", name)], "")}
+            nodes.append(sliced_node(self._store, Describe(), name, pool))
+        return nodes
 
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
         """Return the nodes that score the pool by a model."""

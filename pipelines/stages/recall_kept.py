@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.record import ID
-from ...filters.recall.seeds import PageLabel, seed_column
+from ...filters.recall.seeds import PageLabel
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, shard_slice, write_partitions
-from .recall_known import AUDITED, LABELLED, asked_labels, asked_sites
+from .recall_known import AUDITED, LABELLED, asked_labels, asked_seeds
 
 IDS: Final = pa.schema([("doc_id", ID)])
 SAID: Final = pa.schema(
@@ -57,7 +57,7 @@ class Said(Stage, frozen=True, kw_only=True):
         copies, asked = inputs.table("copies"), inputs.table("asked")
         labels, audit = asked_labels(asked, LABELLED), asked_labels(asked, AUDITED)
         urls = copies["url"].to_pylist()
-        is_seed = pa.array(seed_column(asked_sites(asked), copies))
+        is_seed = pa.array(asked_seeds(asked, copies))
         columns = [
             *(copies["keeper"], copies["url"], is_seed),
             _answers(labels, urls),

@@ -10,12 +10,15 @@ import pyarrow.compute as pc
 
 from ...corpus.ids import digest_parts
 from ...corpus.record import ID
+from ...filters.recall.described import DescribedSettings, is_described
+from ...filters.recall.files import place_column
 from ...filters.recall.seeds import PageLabel, SeedSites, seed_column
 from ..output import Output
 from ..stage import Inputs, Stage, value_counts
-from .recall_pages import pool_columns
+from .recall_pages import Mask, pool_columns
 
 SITE: Final = "site"
+PLACE: Final = "place"  # in repositories
 LABELLED: Final = "labelled"
 AUDITED: Final = "audited"
 
@@ -45,18 +48,20 @@ class AskedPages(Stage, frozen=True, kw_only=True):
     version: ClassVar[int] = 1
 
     sites: SeedSites
+    places: tuple[str, ...]  # in repositories
     labels: dict[str, PageLabel]  # by normal URL
     audit: dict[str, PageLabel]
 
     def key_settings(self) -> dict[str, object]:
         """Return a digest of the rows, which may be many."""
-        parts = (self.sites, sorted(self.labels.items()), sorted(self.audit.items()))
+        parts = (self.sites, self.places, sorted(self.labels.items()), sorted(self.audit.items()))
         return {"digest": digest_parts("recall asked", (msgspec.json.encode(parts),)).hex()}
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write ASKED."""
         rows: list[dict[str, object]] = [{"kind": SITE, "name": host} for host in self.sites.hosts]
         rows += [{"kind": SITE, "name": host, "path": path} for host, path in self.sites.prefixes]
+        rows += [{"kind": PLACE, "name": place} for place in self.places]
         for kind, labels in ((LABELLED, self.labels), (AUDITED, self.audit)):
             for url, label in sorted(labels.items()):
                 rows.append({"kind": kind, "name": url, **msgspec.structs.asdict(label)})
@@ -70,12 +75,16 @@ class KnownPages(Stage, frozen=True, kw_only=True):
     name: ClassVar[str] = "recall_known"
     version: ClassVar[int] = 1
 
+    described: DescribedSettings | None  # from where a file is a seed by itself
+
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write KNOWN, row for row; an audited page is no seed and no negative."""
         names = ("doc_id", "url", "host", "path", "has_query", "language", "num_tokens")
         pages = pool_columns(inputs, *names)
         asked, kept = inputs.table("asked"), _kept(inputs)
-        is_seed = seed_column(asked_sites(asked), pages)
+        is_seed = asked_seeds(asked, pages)
+        if self.described is not None:
+            is_seed |= is_described(inputs.table("described"), self.described)
         is_seed |= np.asarray(pc.is_in(pages["doc_id"], value_set=_keepers(kept, "is_seed")))
         is_negative = np.zeros(len(pages), dtype=np.bool_)
         audits: list[bool | None] = [None] * len(pages)
@@ -146,8 +155,14 @@ def asked_labels(asked: pa.Table, kind: str) -> Mapping[str, PageLabel]:
     }
 
 
-def asked_sites(asked: pa.Table) -> SeedSites:
-    """Return the sites that are seeds."""
+def asked_seeds(asked: pa.Table, pages: pa.Table) -> Mask:
+    """Return which pages the sites, or the places in repositories, name."""
+    places = asked.filter(pc.equal(asked["kind"], PLACE))["name"].to_pylist()
+    named = seed_column(_sites(asked), pages)
+    return named | place_column(places, pages) if places else named
+
+
+def _sites(asked: pa.Table) -> SeedSites:
     rows = asked.filter(pc.equal(asked["kind"], SITE)).to_pylist()
     return SeedSites(
         hosts=tuple(row["name"] for row in rows if row["path"] is None),

@@ -79,9 +79,9 @@ def test_the_cost_of_a_crawl_is_that_of_its_pages() -> None:
     ("old", "new", "what"),
     [
         ('sources = ["web"]', 'sources = ["wbe"]', "unknown source `wbe`"),
-        ('kind = "warc"', 'kind = "documents"', "holds no web pages"),
+        ('kind = "warc"', 'kind = "documents"', "neither web pages nor files"),
         ('name = "math"\nsources', 'name = "../math"\nsources', "no name of a target"),
-        ('seeds = ["seeds.txt"]', "", "needs `seeds` or `pages`"),
+        ('seeds = ["seeds.txt"]', "", "needs `seeds`, `seeds_rule` or `pages`"),
         ('["web"]\nseeds', '["web"]\npartitions = 0\nseeds', "partitions must lie between"),
         ('["web"]\nseeds', '["web"]\nmemory_bytes = 9\nseeds', "memory_bytes must be at least"),
         ("dim = 16", "dims = 16", r"recall\.target\[0\]\.train\.dims"),

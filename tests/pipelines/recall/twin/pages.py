@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gristmill.filters.recall.files import place_column
 from gristmill.filters.recall.sampling import Labels, Rows
 from gristmill.filters.recall.seeds import PageLabel, seed_column
 from gristmill.pipelines.artifact import InputFile
@@ -67,7 +68,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return mask
 
 
-def apply_asked(asked: Asked, pages: Pages, copies: pa.Table) -> Known:
+def apply_asked(
+    asked: Asked, pages: Pages, copies: pa.Table, described: Mask | None = None
+) -> Known:
     """Return what the files say of the pages of a pool; an audited page is no seed.
 
     Args:
@@ -78,7 +81,12 @@ def apply_asked(asked: Asked, pages: Pages, copies: pa.Table) -> Known:
     copies, kept = copies.filter(pc.is_valid(rows)), pc.drop_null(rows).to_numpy()
     label_rows, labels, labels_missing = _find(asked.labels, pages, copies, kept)
     audit_rows, audit, audit_missing = _find(asked.audit, pages, copies, kept)
-    is_seed = seed_column(asked.sites, pages.table)
+    if asked.has_files:
+        is_seed = place_column(asked.places, pages.table)
+    else:
+        is_seed = seed_column(asked.sites, pages.table)
+    if described is not None:
+        is_seed |= described
     is_seed[kept[seed_column(asked.sites, copies)]] = True
     is_negative = np.zeros(len(pages), dtype=np.bool_)
     says_yes = np.array([label.is_positive for label in labels], dtype=np.bool_)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from gristmill.filters.recall.described import is_described
 from gristmill.pipelines.build import open_recipe
 from gristmill.pipelines.engine import Engine
 from gristmill.pipelines.executors import LocalExecutor
@@ -34,7 +35,7 @@ def run_in_memory(recipe_path: Path, out: Path) -> None:
         work = Work(Engine(store, LocalExecutor(), JsonLines(io.StringIO())))
         graph = PoolGraph(recipe, target, store, TakeDown())
         work.run_phases(graph.phases(work.done))
-        asked = read_asked(target, recipe.base)
+        asked = read_asked(target, recipe.base, has_files=graph.has_files)
         loop_in_memory(target, asked, graph, work, State(str(out), target.name))
         store.save()
 
@@ -46,7 +47,11 @@ def loop_in_memory(
     pages = Pages(work.files(("recall_pool", name) for name in graph.names))
     copied = [("recall_copies", name) for name in graph.names] if target.near.threshold else []
     copies = pa.concat_tables([COPY.empty_table(), *work.tables(copied)]).sort_by("url")
-    known = apply_asked(asked, pages, copies)
+    described = None
+    if target.seeds_rule is not None:
+        tables = work.tables(("recall_described", name) for name in graph.names)
+        described = is_described(pa.concat_tables(tables), target.described)
+    known = apply_asked(asked, pages, copies, described)
 
     def score(number: int, table: Path, digest: str) -> Logits:
         work.run(graph.scores(number, table, digest))
