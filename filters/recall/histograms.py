@@ -1,8 +1,8 @@
-"""Thresholds from counts of bins: exact, though nobody holds all scores, or all hashes, at once.
+"""Thresholds from counts: exact, though nobody holds all scores, or all hashes, at once.
 
-A bin is the upper half of a score's bits, in the order of the scores, or the first 14 bits of a
-hash. Counts of bins add up over any number of files; the one bin of scores in which a budget ends
-is looked into by itself.
+A bin is the upper half of a score's bits, in the order of the scores. Counts of 65,536 bins add up
+over any number of files; the one bin in which a budget ends is looked into by itself. Of hashes,
+which are spread evenly, a count says where about the first so many end.
 """
 
 from typing import Final, NamedTuple
@@ -10,16 +10,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .sampling import Keys
-
 Bins = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]
 
 _SIGN: Final = np.uint32(1 << 31)
 _HALF: Final = np.uint32(16)
-NUM_KEY_BINS: Final = 1 << 14
-KEY_SHIFT: Final = 50
 ALL_KEYS: Final = (1 << 64) - 1
 
 
@@ -74,26 +70,9 @@ def threshold_in(boundary: Boundary, scores: Logits, tokens: Counts) -> float:
     return float(scores[last]) if last >= 0 else boundary.threshold
 
 
-def key_bins(keys: Keys) -> Bins:
-    """Return the bin of each hash."""
-    return (keys >> np.uint64(KEY_SHIFT)).astype(np.uint16)
-
-
-def key_bound(bins: Bins, counts: Counts, wanted: int) -> int:
-    """Return a hash that at least `wanted` keys, or all, are not above: the last of its bin.
-
-    Args:
-        bins: in ascending order.
-    """
-    if wanted <= 0:
-        return 0
-    place = int(np.searchsorted(np.cumsum(counts), wanted))
-    if place >= len(bins):
-        return ALL_KEYS
-    return ((int(bins[place]) + 1) << KEY_SHIFT) - 1
-
-
 def likely_bound(wanted: int, total: int) -> int:
     """Return a hash that `wanted` of `total` keys are not above, but for once in 10^20 cases."""
+    if wanted <= 0:
+        return 0
     enough = wanted + 10 * wanted**0.5 + 100
     return ALL_KEYS if enough >= total else int(enough / total * (1 << 64))

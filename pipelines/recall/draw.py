@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from ...filters.recall.equality import SAMPLE_PAGES
+from ...filters.recall.histograms import ALL_KEYS
 from ...filters.recall.sampling import Keys, Labels, Rows, draw_negatives, draw_positives
+from ..stage import value_counts
 from ..stages.recall_draw import COMPARED, DRAWN, NEGATIVE, POSITIVE
 from .draw_graph import DrawGraph
 from .hashes import HashCounts
@@ -35,7 +37,7 @@ def draw_pages(work: Work, graph: DrawGraph) -> Drawn:
     if work.counts(crowded, "hosts")["crowded"]:
         work.run(graph.caps())
     work.run(graph.drawable())
-    hashes = HashCounts(work.tables(graph.ids("recall_drawable")))
+    hashes = HashCounts(work.counts(graph.ids("recall_drawable"), "groups"))
     shares = _shares(work.counts(graph.known_ids(), "languages"))
     positives, compared = _positives(work, graph, hashes, shares)
     languages, counts = np.unique(positives.languages, return_counts=True)
@@ -82,9 +84,14 @@ def _positives(
     settings = graph.samples[POSITIVE]
     quotas = {language: int(settings.size * share) for language, share in shares.items()}
     of_all = hashes.bound(hashes.groups(POSITIVE), settings.size)
-    bounds = {name: max(bound, of_all) for name, bound in _bounds(hashes, POSITIVE, quotas).items()}
-    bounds[f"{COMPARED} "] = hashes.bound(hashes.groups(COMPARED), SAMPLE_PAGES)
-    found = _listed(work, graph, POSITIVE, bounds)
+    wanted = _wanted(hashes, POSITIVE, quotas) | {f"{COMPARED} ": SAMPLE_PAGES}
+    bounds = {name: hashes.bound([name], number) for name, number in wanted.items()}
+    bounds |= {name: max(bounds[name], of_all) for name in hashes.groups(POSITIVE)}
+    found = _listed(work, graph, hashes, POSITIVE, bounds, wanted)
+    enough = min(settings.size, hashes.size(hashes.groups(POSITIVE)))
+    if int((found[POSITIVE].keys <= np.uint64(of_all)).sum()) < enough:
+        everything = dict.fromkeys(bounds, ALL_KEYS)
+        found = _listed(work, graph, hashes, POSITIVE, everything, wanted)
     compared = np.sort(found[COMPARED].keys)[:SAMPLE_PAGES]
     drawn = found[POSITIVE]
     sample = draw_positives(drawn.keys, _apart(drawn), drawn.languages, shares, settings)
@@ -96,25 +103,41 @@ def _negatives(
     work: Work, graph: DrawGraph, hashes: HashCounts, wanted: dict[str, int]
 ) -> tuple[_Chosen, dict[str, int]]:
     """Return the negatives, and how many of each language are missing."""
-    drawn = _listed(work, graph, NEGATIVE, _bounds(hashes, NEGATIVE, wanted))[NEGATIVE]
+    of_groups = _wanted(hashes, NEGATIVE, wanted)
+    bounds = {name: hashes.bound([name], number) for name, number in of_groups.items()}
+    drawn = _listed(work, graph, hashes, NEGATIVE, bounds, of_groups)[NEGATIVE]
     settings = graph.samples[NEGATIVE]
     sample = draw_negatives(drawn.keys, _apart(drawn), drawn.languages, wanted, settings)
     return drawn.take(sample.rows), sample.missing
 
 
-def _bounds(hashes: HashCounts, kind: str, wanted: dict[str, int]) -> dict[str, int]:
-    """Return for each language a hash that as many pages as are wanted are not above."""
-    return {
-        name: hashes.bound([name], wanted.get(name.partition(" ")[2], 0))
-        for name in hashes.groups(kind)
-    }
+def _wanted(hashes: HashCounts, kind: str, wanted: dict[str, int]) -> dict[str, int]:
+    """Return how many pages are wanted of each group of a kind."""
+    return {name: wanted.get(name.partition(" ")[2], 0) for name in hashes.groups(kind)}
 
 
-def _listed(work: Work, graph: DrawGraph, kind: str, bounds: dict[str, int]) -> dict[str, _Chosen]:
-    """Return the hashes below bounds, by kind."""
-    work.run(graph.drawn(kind, bounds))
-    tables = work.tables(graph.ids("recall_drawn", f".{kind}"))
-    table = pa.concat_tables([DRAWN.empty_table(), *tables])
+def _listed(
+    work: Work,
+    graph: DrawGraph,
+    hashes: HashCounts,
+    kind: str,
+    bounds: dict[str, int],
+    wanted: dict[str, int],
+) -> dict[str, _Chosen]:
+    """Return the hashes below bounds, by kind; as many of each group as are wanted of it."""
+    found: dict[str, _Chosen] = {}
+    wider: dict[str, int] | None = bounds
+    while wider is not None:
+        work.run(graph.drawn(kind, wider))
+        table = pa.concat_tables(
+            [DRAWN.empty_table(), *work.tables(graph.ids("recall_drawn", f".{kind}"))]
+        )
+        found = _by_kind(table)
+        wider = hashes.widened(wider, wanted, Counter(value_counts(table["group"])))
+    return found
+
+
+def _by_kind(table: pa.Table) -> dict[str, _Chosen]:
     groups = table["group"].combine_chunks().dictionary_encode()
     names = [name.partition(" ") for name in groups.dictionary.to_pylist()]
     kinds = np.array([one[0] for one in names], dtype=np.str_)

@@ -7,7 +7,7 @@ from ..engine import Node, NodeId
 from ..stage import Stage
 from ..stages.exchange import shard_slice
 from ..stages.recall_crowd import Caps, CountHosts, Crowd, Crowded
-from ..stages.recall_draw import NEGATIVE, POSITIVE, CountKeys, Drawn, DrawRule
+from ..stages.recall_draw import NEGATIVE, POSITIVE, CountGroups, Drawn, DrawRule
 from ..stages.recall_lines import Lines, OrderedLines
 from .graph import LoopGraph, Source, at, whole
 
@@ -50,8 +50,8 @@ class DrawGraph:
         return [*nodes, *self._over_parts(caps, "recall_crowd")]
 
     def drawable(self) -> list[Node]:
-        """Return what counts the pages of each kind and language by their hashes."""
-        return self._over_shards(CountKeys(rule=self.rule), **self._told())
+        """Return what counts the pages of each kind and language."""
+        return self._over_shards(CountGroups(rule=self.rule), **self._told())
 
     def drawn(self, kind: str, bounds: Mapping[str, int]) -> list[Node]:
         """Return what lists the hashes of a kind below bounds."""

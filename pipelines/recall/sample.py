@@ -26,15 +26,16 @@ def audit_sample(work: Work, graph: LoopGraph, ranking: Ranking) -> str:
     edges = score_edges(ranking.unlabelled, settings.score_strata)
     work.run(_sizes(graph))
     work.run(_over_shards(graph, CountStrata(edges=edges)))
-    hashes = HashCounts(work.tables(graph.of("recall_strata")))
+    hashes = HashCounts(work.counts(graph.of("recall_strata"), "groups"))
     strata = sorted(hashes.groups(), key=_place)
     sizes = {one: hashes.size([one]) for one in strata}
     takes = stratum_takes(np.array(list(sizes.values()), dtype=np.int64), settings.size)
     wanted = dict(zip(strata, takes.tolist(), strict=True))
-    bounds = {one: hashes.bound([one], wanted[one]) for one in strata if wanted[one]}
-    work.run(_over_shards(graph, SampledPages(edges=edges, bounds=bounds)))
-    tables = work.tables(graph.of("recall_sampled"))
-    table = pa.concat_tables([SAMPLED.empty_table(), *tables])
+    bounds: dict[str, int] | None = {one: hashes.bound([one], wanted[one]) for one in strata}
+    while bounds is not None:
+        work.run(_over_shards(graph, SampledPages(edges=edges, bounds=bounds)))
+        table = pa.concat_tables([SAMPLED.empty_table(), *work.tables(graph.of("recall_sampled"))])
+        bounds = hashes.widened(bounds, wanted, Counter(table["group"].to_pylist()))
     lines = _lines(table, sizes, wanted)
     work.discard([*graph.of_parts("recall_sizes"), *_ids(graph)])
     return "# label each page yes or no\n" + "".join(sorted(lines))

@@ -2,11 +2,11 @@
 
 Of a host that may give c pages, those of the c least hashes are drawn from. So a cap is a hash by
 itself, once the partition of the host has seen it: candidates -> crowded -> crowd -> caps. A
-quota of a language is a hash too, from counts of bins (drawable), and what lies below it is few
-enough for one process (drawn).
+quota of a language is a hash too, about, from how many there are (drawable), and what lies below
+it is few enough for one process (drawn).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 import msgspec
@@ -15,14 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...filters.recall.histograms import ALL_KEYS, key_bins
+from ...filters.recall.histograms import ALL_KEYS
 from ...filters.recall.sampling import Keys, Rows, sample_keys
 from ..artifact import InputFile
 from ..output import Output
 from ..recall_settings import EvidenceSettings
-from ..stage import Inputs, Stage
+from ..stage import Inputs, Stage, value_counts
 from .recall_bars import evident
-from .recall_pages import Mask, logits_of, mask_of, pool_columns, sum_rows
+from .recall_pages import Mask, logits_of, mask_of, pool_columns
 
 POSITIVE: Final = "positive"
 NEGATIVE: Final = "negative"
@@ -32,7 +32,6 @@ BOUNDS: Final = pa.schema([("group", pa.string()), ("bound", pa.uint64())])
 DRAWABLE: Final = pa.schema(
     [
         ("group", pa.string()),  # kind, space, language
-        ("bin", pa.uint16()),  # of the hashes
         ("num_pages", pa.int64()),
     ]
 )
@@ -91,21 +90,24 @@ def seeds_of(inputs: Inputs) -> Mask:
     return mask_of(inputs, role, "is_seed")
 
 
-class CountKeys(Draw, frozen=True, kw_only=True):
-    """Counts what may be drawn of a shard by kind, language and bin of the hash."""
+class CountGroups(Draw, frozen=True, kw_only=True):
+    """Counts what may be drawn of a shard by kind and language."""
 
     name: ClassVar[str] = "recall_drawable"
     version: ClassVar[int] = 1
 
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write DRAWABLE."""
-        parts = [
-            pa.table([groups, key_bins(keys), np.ones(len(keys), dtype=np.int64)], DRAWABLE)
-            for groups, keys, _ in drawable(self, inputs)
-        ]
-        found = sum_rows(parts, ["group", "bin"])
-        assert found is not None
-        output.write(found.cast(DRAWABLE))
+        """Write DRAWABLE, and the same as counts."""
+        write_counts((groups for groups, _, _ in drawable(self, inputs)), output)
+
+
+def write_counts(parts: Iterable[pa.ChunkedArray], output: Output) -> None:
+    """Write how often each group occurs as DRAWABLE, and as the counts `groups`."""
+    for groups in parts:
+        output.count("groups", value_counts(groups))
+    found = sorted(output.counts.get("groups", {}).items())
+    rows = [{"group": name, "num_pages": number} for name, number in found]
+    output.write(pa.Table.from_pylist(rows, schema=DRAWABLE))
 
 
 class Drawn(Draw, frozen=True, kw_only=True):

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...filters.recall.histograms import key_bins, score_bins
+from ...filters.recall.histograms import score_bins
 from ...filters.recall.sampling import Keys, sample_keys
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import shard_slice
-from .recall_draw import DRAWABLE, below
+from .recall_draw import below, write_counts
 from .recall_pages import logits_of, pool_columns, sum_rows, unlabelled
 
 SIZES: Final = pa.schema([("host", pa.string()), ("size", pa.int32())])
@@ -71,18 +71,15 @@ class Strata(Stage, frozen=True, kw_only=True):
 
 
 class CountStrata(Strata, frozen=True, kw_only=True):
-    """Counts the pages of each stratum by the bin of their hash."""
+    """Counts the pages of each stratum."""
 
     name: ClassVar[str] = "recall_strata"
     version: ClassVar[int] = 1
 
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write DRAWABLE."""
-        groups, keys, _ = self.strata(inputs)
-        table = pa.table([groups, key_bins(keys), np.ones(len(keys), dtype=np.int64)], DRAWABLE)
-        found = sum_rows([table], ["group", "bin"])
-        assert found is not None
-        output.write(found.cast(DRAWABLE))
+        """Write DRAWABLE, and the same as counts."""
+        groups, _, _ = self.strata(inputs)
+        write_counts([groups], output)
 
 
 class SampledPages(Strata, frozen=True, kw_only=True):
