@@ -17,26 +17,23 @@ from .build import open_recipe
 from .engine import Engine, Node, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, Known, apply_asked, read_asked
-from .recall.iterate import Iteration, IterationMetrics, Logits, Loop
-from .recall.output import write_audit_sample, write_collected, write_iteration
+from .recall.costs import TRAIN_COST_FILE, LoopCosts, TrainCost, stage_costs
+from .recall.iterate import Iteration, Logits, Loop
+from .recall.metrics import IterationMetrics
+from .recall.output import (
+    write_audit_sample,
+    write_collected,
+    write_iteration,
+    write_report,
+)
 from .recall.pool import PoolGraph
 from .recall.state import State
-from .recall_pages import FOLDER
+from .recall_pages import FOLDER, RECORD
 from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down
 from .stage import Failure
 from .store import Store, open_store
-
-RECORD = "recall.json"
-_PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
-
-
-class StageCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage cost for the pages of a pool, whenever its tasks ran."""
-
-    pages: int
-    seconds: float  # of one core
 
 
 class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +54,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     record: RecallRecord
     iterations: tuple[IterationMetrics, ...]
     notes: tuple[str, ...]  # what is odd about decisions and labels
-    costs: dict[str, StageCost]  # by stage
+    costs: LoopCosts
 
 
 class RecallResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +166,7 @@ class _Run:
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):
-            write_iteration(self._state, self._target.name, pages, iteration)
+            write_iteration(self._state, self._target, pages, iteration)
             if not iterations:
                 first = np.zeros(len(pages), dtype=np.int64)
                 barred = known.is_seed | known.is_negative
@@ -182,11 +179,14 @@ class _Run:
         write_collected(self._state, pages, last, first)
         record = self._record(len(pages), last.metrics)
         _write_record(self._state.folder / RECORD, record)
+        metrics = tuple(one.metrics for one in iterations)
+        costs = self._costs(len(metrics))
+        write_report(self._state, self._target.name, metrics, costs)
         return TargetResult(
             record=record,
-            iterations=tuple(one.metrics for one in iterations),
+            iterations=metrics,
             notes=tuple(self._notes(pages.table["host"].unique().to_pylist(), known)),
-            costs=self._costs(),
+            costs=costs,
         )
 
     def _tasks(self, nodes: list[Node]) -> None:
@@ -230,15 +230,13 @@ class _Run:
                 found.append(f"{count} {what} pages are not in the pool")
         return found
 
-    def _costs(self) -> dict[str, StageCost]:
-        """Return what each stage cost that has a row for every page."""
-        costs = {}
-        for stage, shards in by_stage(self.engine.outcome.done).items():
-            if stage in _PER_PAGE:
-                found = shards.values()
-                pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
-                costs[stage] = StageCost(pages=pages, seconds=round(seconds, 3))
-        return costs
+    def _costs(self, num_iterations: int) -> LoopCosts:
+        """Return what the loop took, in this run and in those before."""
+        found = {
+            i: self._state.read(i, TRAIN_COST_FILE, TrainCost) for i in range(1, num_iterations + 1)
+        }
+        training = {i: cost for i, cost in found.items() if cost is not None}
+        return stage_costs(by_stage(self.engine.outcome.done), training)
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:

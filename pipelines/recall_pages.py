@@ -9,6 +9,7 @@ from .engine import Node
 from .store import Store
 
 FOLDER = "recall"
+RECORD = "recall.json"
 COLLECTED_FILE = "collected.parquet"
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from ..filters.recall.audit import AuditSettings
 from ..filters.recall.domains import DomainSettings
+from ..filters.recall.guards import GuardSettings
 from ..filters.recall.model import TrainSettings
 from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
@@ -73,6 +74,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     domains: DomainSettings = DomainSettings()
     prefixes: PrefixSettings = PrefixSettings()
     stop: StopSettings = StopSettings()
+    guards: GuardSettings = GuardSettings()
     sample: AuditSettings = AuditSettings()
 
     def __post_init__(self) -> None:

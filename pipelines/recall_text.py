@@ -3,17 +3,9 @@
 from rich.table import Table
 
 from .printable import printable, render
-from .recall.iterate import IterationMetrics
-from .recall_command import RecallResult, StageCost, TargetResult
-
-CRAWL_PAGES = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
-CRAWL_WARCS = 90_000
-_NAMES = {
-    "read": "text",
-    "recall_names": "names",
-    "recall_pool": "words",
-    "recall_score": "score (each model)",
-}
+from .recall.costs import cost_lines
+from .recall.metrics import IterationMetrics
+from .recall_command import RecallResult, TargetResult
 
 
 def recall_text(result: RecallResult) -> str:
@@ -40,8 +32,14 @@ def _target_lines(target: TargetResult) -> list[str]:
         value, bar = f"{condition.value:.4f}", f"{condition.bar:g}"
         lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
     lines.append(f"  stopped: {stop.reason}")
+    lines += [
+        f"  ALARM in iteration {one.iteration}: {alarm.name}, {alarm.value:.2f} against"
+        f" {alarm.bar:.2f} ({printable(alarm.detail)})"
+        for one in target.iterations
+        for alarm in one.alarms
+    ]
     lines += [f"  note: {printable(note)}" for note in target.notes]
-    lines.append(f"  {cost_line(target.costs)}")
+    lines += [f"  {line}" for line in cost_lines(target.costs)]
     return lines
 
 
@@ -66,19 +64,3 @@ def _table(iterations: tuple[IterationMetrics, ...]) -> str:
             *(f"{share.value:.2f} ({share.lower:.2f}-{share.upper:.2f})" for share in shares),
         )
     return render(table)
-
-
-def cost_line(costs: dict[str, StageCost]) -> str:
-    """Return what a whole crawl would cost at the rates of this pool, on one core."""
-    parts, total = [], 0.0
-    for stage, name in _NAMES.items():
-        cost = costs.get(stage)
-        if cost is None or not cost.pages:
-            continue
-        hours = cost.seconds / cost.pages * CRAWL_PAGES / 3600
-        total += hours
-        parts.append(f"{name} {hours:,.0f}")
-    return (
-        f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs at these rates:"
-        f" {total:,.0f} core-hours ({', '.join(parts)}), training aside"
-    )

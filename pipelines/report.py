@@ -12,6 +12,7 @@ from .report_contamination import contamination_parts
 from .report_duplicates import duplicate_parts
 from .report_facts import Facts, read_facts
 from .report_languages import detection_parts
+from .report_recall import recall_parts
 from .tables import open_tables
 from .why_text import rule_conditions
 
@@ -27,6 +28,7 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("licences", "Licences"),
     ("sources", "Sources"),
+    ("recall", "Recall"),
     ("reconciliation", "Reconciliation"),
 )
 MEASURES = ("documents", "tokens", "share")
@@ -53,11 +55,11 @@ def render_report(out: str) -> str:
             rule.name: f"{rule.signal}: {rule_conditions(rule)}"
             for rule in recipe_rules(tables.record)
         }
-        num_shards = len(tables.record.tokens)
+        record = tables.record
     mixture = msgspec.json.decode(read_bytes(join(out, "mixture.json")), type=Mixture)
     by = {breakdown.by: breakdown for breakdown in found.breakdowns}
     parts = [
-        _head(found, num_shards),
+        _head(found, len(record.tokens)),
         _mixture(found, mixture),
         _languages(by["language"]),
         _section("detection", *detection_parts(facts.told)),
@@ -68,6 +70,7 @@ def render_report(out: str) -> str:
         _contributors(facts, found.totals.tokens),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
+        _section("recall", *recall_parts(out, record.recipe)),
         _reconciliation(found),
         "<footer>"
         + page.paragraph(

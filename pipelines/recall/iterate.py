@@ -4,58 +4,42 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ...corpus.errors import GristmillError
 from ...filters.recall.collapse import collapse, table_digest, write_table
 from ...filters.recall.decisions import AUTO
+from ...filters.recall.drift import count_unigrams, drift
 from ...filters.recall.equality import SAMPLE_PAGES, check_equality
 from ...filters.recall.fasttext_file import read_fasttext
+from ...filters.recall.guards import find_alarms
 from ...filters.recall.model import train
 from ...filters.recall.passages import first_words
 from ...filters.recall.sampling import sample_keys
-from ...filters.recall.stopping import Progress, StopReport, report_stop
+from ...filters.recall.stopping import Progress, report_stop
 from ..recall_settings import RecallTarget
 from ..stage import value_counts
 from .asked import Asked, Known, Mask
+from .costs import TRAIN_COST_FILE, TrainCost
 from .draw import NEGATIVE, draw_pages
+from .metrics import IterationMetrics
 from .pool import Pages
-from .quality import AuditQuality, language_recalls, measure_quality
-from .state import ModelRecord, Rank, State
+from .quality import AuditQuality, judged_recalls, language_recalls, measure_quality
+from .state import ModelRecord, Rank, State, as_lines
 from .topic import Topic, find_topic
 
 Logits = npt.NDArray[np.float32]
 ScoreBy = Callable[[int, Path, str], Logits]  # iteration, table, its digest
-
-
-class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """metrics.json: what an iteration came to."""
-
-    iteration: int
-    model: str  # the digest of its table
-    threshold: float  # a probability
-    seed_pages: int
-    seed_tokens: int
-    ranked_pages: int  # at or above the threshold
-    prefix_pages: int  # collected for an accepted prefix alone
-    taken_out_pages: int  # ranked, but below a prefix that a person did not accept
-    collected_pages: int
-    collected_tokens: int
-    new_pages: int
-    new_tokens: int
-    languages: dict[str, int]  # collected pages
-    domains_in_topic: int
-    prefixes_accepted: int
-    prefixes_rejected: int
-    prefixes_open: int
-    decisions_by_people: int
-    quality: AuditQuality
-    stop: StopReport
+UNIGRAMS_FILE: Final = "unigrams.parquet"  # of the positives trained on
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +49,8 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     is_ranked: Mask
     is_collected: Mask
     is_barred: Mask  # a person took the site out, or labelled the page so
+    is_new: Mask  # collected, and not by the iteration before
+    is_below: Mask  # not collected for its score alone
     topic: Topic
     metrics: IterationMetrics
 
@@ -106,9 +92,14 @@ class Loop:
                 todo="Name sites whose pages are in the pool, or label pages of it.",
             )
         with self._state.new(number) as folder:
+            began = time.perf_counter(), time.process_time()
             record = self._train(number, seeds, before, folder)
-            data = msgspec.json.format(msgspec.json.encode(record, order="deterministic"))
-            (folder / "model.json").write_bytes(data + b"\n")
+            cost = TrainCost(
+                seconds=round(time.perf_counter() - began[0], 3),
+                cpu_seconds=round(time.process_time() - began[1], 3),
+            )
+            (folder / TRAIN_COST_FILE).write_bytes(as_lines(cost))
+            (folder / "model.json").write_bytes(as_lines(record))
         return record
 
     def _train(
@@ -145,9 +136,17 @@ class Loop:
             over_host_cap=drawn.over_host_cap,
             over_size=drawn.over_size,
             missing_negatives=drawn.missing_negatives,
+            drift=self._drift(number, words.filter(pa.array(drawn.is_positive)), folder),
             largest_difference=equality.largest_difference,
             num_compared=equality.num_pages,
         )
+
+    def _drift(self, number: int, words: pa.ChunkedArray, folder: Path) -> float:
+        """Return how far the positives' words are from the first iteration's; leave them behind."""
+        unigrams = count_unigrams([words])
+        pq.write_table(unigrams, folder / UNIGRAMS_FILE, compression="zstd")
+        first = unigrams if number == 1 else pq.read_table(self._state.path(1, UNIGRAMS_FILE))
+        return drift(unigrams, first)
 
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
@@ -160,16 +159,16 @@ class Loop:
         topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
         is_barred = topic.is_taken_out | self._known.is_negative
         is_collected = (is_ranked | topic.is_accepted) & ~is_barred
-        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
         was = before.is_collected if before is not None else np.zeros_like(is_collected)
-        tokens, new = self._pages.num_tokens, is_collected & ~was
+        tokens, is_new = self._pages.num_tokens, is_collected & ~was
+        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted, is_new)
         largest = topic.review["new_tokens"].to_pylist()
         progress = Progress(
             iteration=number,
             num_collected=int(is_collected.sum()),
             num_collected_before=int((is_collected & was).sum()),
             tokens=int(tokens[is_collected].sum()),
-            new_tokens=int(tokens[new].sum()),
+            new_tokens=int(tokens[is_new].sum()),
             languages=language_recalls(quality, before.metrics.quality if before else None),
             largest_open_review_tokens=max(largest, default=0),
             is_over_budget=False,
@@ -179,8 +178,12 @@ class Loop:
             is_ranked=is_ranked,
             is_collected=is_collected,
             is_barred=is_barred,
+            is_new=is_new,
+            is_below=(logits < np.float32(rank.threshold)) & ~is_collected & ~is_barred,
             topic=topic,
-            metrics=self._metrics(record, rank, progress, topic, quality, is_ranked, is_collected),
+            metrics=self._metrics(
+                record, rank, progress, topic, quality, before, is_ranked, is_collected
+            ),
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
@@ -200,17 +203,24 @@ class Loop:
         progress: Progress,
         topic: Topic,
         quality: AuditQuality,
+        before: Iteration | None,
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
         languages = self._pages.table["language"].filter(is_collected)
         verdicts = [one.verdict for one in topic.decisions]
+        stop = self._target.stop
+        earlier = before.metrics if before is not None else None
+        recalls = judged_recalls(
+            quality, earlier and earlier.quality, least_positives=stop.least_positives
+        )
         return IterationMetrics(
             iteration=record.iteration,
             model=record.table_digest,
             threshold=1 / (1 + float(np.exp(-rank.threshold))),
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
+            drift=record.drift,
             ranked_pages=int(is_ranked.sum()),
             prefix_pages=int((is_collected & ~is_ranked).sum()),
             taken_out_pages=int((is_ranked & topic.is_taken_out).sum()),
@@ -218,6 +228,8 @@ class Loop:
             collected_tokens=progress.tokens,
             new_pages=progress.num_collected - progress.num_collected_before,
             new_tokens=progress.new_tokens,
+            lost_pages=(earlier.collected_pages if earlier else 0) - progress.num_collected_before,
+            overlap=progress.num_collected_before / max(progress.num_collected, 1),
             languages=dict(sorted(value_counts(languages).items())),
             domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
             prefixes_accepted=verdicts.count("accept"),
@@ -225,7 +237,8 @@ class Loop:
             prefixes_open=topic.review.num_rows,
             decisions_by_people=sum(one.who != AUTO for one in topic.decisions),
             quality=quality,
-            stop=report_stop(progress, self._target.stop),
+            alarms=find_alarms(recalls, quality.seed_purity, self._target.guards),
+            stop=report_stop(progress, stop),
         )
 
 

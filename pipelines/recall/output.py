@@ -1,6 +1,8 @@
 """The files that a run of a loop writes anew, each by rename and only if its bytes change."""
 
+from collections.abc import Sequence
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +14,21 @@ from ...filters.recall.audit import AuditSettings
 from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
 from ..recall_pages import COLLECTED_FILE
+from ..recall_settings import RecallTarget
 from .asked import Mask
+from .costs import COSTS_FILE, LoopCosts
 from .iterate import Iteration, Logits
+from .metrics import IterationMetrics, iterations_table
 from .pool import Pages
 from .quality import audit_sample
-from .state import State, write_changed
+from .report import recall_page
+from .samples import SAMPLES_FILE, sample_table
+from .standing import read_standing
+from .state import State, as_lines, write_changed
 from .topic import review_text
 
+ITERATIONS_FILE: Final = "iterations.parquet"
+REPORT_FILE: Final = "report.html"
 COLLECTED = pa.schema(
     [
         ("url", pa.string()),  # in its normal form
@@ -32,15 +42,24 @@ COLLECTED = pa.schema(
 )
 
 
-def write_iteration(state: State, target: str, pages: Pages, iteration: Iteration) -> None:
-    """Write the tables, the open questions, the decisions and the metrics of an iteration."""
+def write_iteration(state: State, target: RecallTarget, pages: Pages, iteration: Iteration) -> None:
+    """Write the tables, questions, decisions, samples and metrics of an iteration."""
     topic, number = iteration.topic, iteration.metrics.iteration
-    review = review_text(topic.review, target=target, iteration=number)
+    review = review_text(topic.review, target=target.name, iteration=number)
+    samples = sample_table(
+        pages,
+        iteration.logits,
+        is_new=iteration.is_new,
+        is_below=iteration.is_below,
+        iteration=number,
+        words=target.tokens,
+    )
     for name, data in (
         ("domains.parquet", _parquet(topic.domains)),
         ("prefixes.parquet", _parquet(topic.prefixes)),
         ("decisions.tsv", format_decisions(topic.decisions).encode()),
         ("review.tsv", review.encode()),
+        (SAMPLES_FILE, _parquet(samples)),
     ):
         write_changed(str(state.path(number, name)), data)
     state.write(number, "metrics.json", iteration.metrics)
@@ -74,6 +93,18 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
     found = pa.table(columns, schema=COLLECTED)
     found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
     write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
+
+
+def write_report(
+    state: State, target: str, iterations: Sequence[IterationMetrics], costs: LoopCosts
+) -> None:
+    """Write the iterations as a table, what they cost, and the report of all that is there."""
+    table = iterations_table(target, iterations)
+    write_changed(str(state.folder / ITERATIONS_FILE), _parquet(table))
+    write_changed(str(state.folder / COSTS_FILE), as_lines(costs))
+    standing = read_standing(state.out, target)
+    assert standing is not None, "its record was written before"
+    write_changed(str(state.folder / REPORT_FILE), recall_page(standing).encode())
 
 
 def _parquet(table: pa.Table) -> bytes:

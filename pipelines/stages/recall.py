@@ -60,6 +60,7 @@ class PageNames(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write NAME: of two pages of a name, the one of the smaller rank stays."""
         table = inputs.table("read", ["doc_id", "content_id", "path", "num_bytes"])
+        output.count("pages", {"bytes": pc.sum(table["num_bytes"]).as_py() or 0})
         table = table.filter(pc.is_valid(table["content_id"]))
         keys = pa.chunked_array([[url_key(url) for url in table["path"].to_pylist()]], ID)
         table = table.append_column("key", keys).filter(pc.is_valid(keys))

@@ -20,6 +20,7 @@ from gristmill.pipelines.engine import make_executor
 from gristmill.pipelines.gc import collect_garbage
 from gristmill.pipelines.recall_command import RecallResult
 
+TIMED = ("cost.json", "costs.json", "report.html")
 Run = Callable[..., RecallResult]
 ACCEPT = "math\tkitchen.example.net\t/recipes/\tprefix\taccept\tada\t\t1\t0\t0\t0\t1\t\n"
 REJECT = "math\tforum.example.org\t/math/\tprefix\treject\tada\t\t1\t0\t0\t0\t1\t\n"
@@ -39,8 +40,9 @@ def hosts(folder: Path) -> Counter[str]:
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """Return every file that a run leaves, but for artifacts and their manifests with times."""
+    """Return every file that a run leaves, but for artifacts and what has times in it."""
     paths = [path for path in target(folder).rglob("*") if path.is_file()]
+    paths = [path for path in paths if path.name not in TIMED]
     return {str(path.relative_to(target(folder))): path.read_bytes() for path in paths}
 
 
