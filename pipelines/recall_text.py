@@ -32,15 +32,22 @@ def _target_lines(target: TargetResult) -> list[str]:
         value, bar = f"{condition.value:.4f}", f"{condition.bar:g}"
         lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
     lines.append(f"  stopped: {stop.reason}")
-    lines += [
-        f"  ALARM in iteration {one.iteration}: {alarm.name}, {alarm.value:.2f} against"
-        f" {alarm.bar:.2f} ({printable(alarm.detail)})"
-        for one in target.iterations
-        for alarm in one.alarms
-    ]
+    lines += _alarm_lines(target.iterations)
     lines += [f"  note: {printable(note)}" for note in target.notes]
     lines += [f"  {line}" for line in cost_lines(target.costs)]
     return lines
+
+
+def _alarm_lines(iterations: tuple[IterationMetrics, ...]) -> list[str]:
+    """Return every alarm; what to do is said of those of the last iteration."""
+    last = iterations[-1].iteration
+    return [
+        f"  ALARM after iteration {one.iteration}: {alarm.name},"
+        f" {alarm.value:.2f} against {alarm.bar:.2f}"
+        + (f"; {printable(alarm.detail)}" if one.iteration == last else "")
+        for one in iterations
+        for alarm in one.alarms
+    ]
 
 
 def _table(iterations: tuple[IterationMetrics, ...]) -> str:

@@ -32,6 +32,7 @@ from gristmill.dedup.substrings import Substrings
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
 from gristmill.filters.recall.domains import DomainSettings
+from gristmill.filters.recall.guards import GuardSettings
 from gristmill.filters.recall.model import TrainSettings
 from gristmill.filters.recall.prefixes import PrefixSettings
 from gristmill.filters.recall.stopping import StopSettings
@@ -94,6 +95,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.domains]`": DomainSettings,
     "`[recall.target.prefixes]`": PrefixSettings,
     "`[recall.target.stop]`": StopSettings,
+    "`[recall.target.guards]`": GuardSettings,
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (

@@ -50,9 +50,9 @@ def _sum(tables: list[pa.Table]) -> pa.Table:
 def drift(now: pa.Table, first: pa.Table) -> float:
     """Return the divergence of the words of now from the first ones, in nats.
 
-    Both are tables of `count_unigrams`. It is the sum of p ln(p / q) over all words of either, where p and q are their shares after
-    SMOOTHING was added to each count: 0 for equal shares, and never below. Two samples of one kind
-    differ a little too, the more the fewer words they have.
+    Both are tables of `count_unigrams`. It is the sum of p ln(p / q) over all words of either,
+    where p and q are their shares after SMOOTHING was added to each count: 0 for equal shares, and
+    never below. Two samples of one kind differ a little too, the more the fewer words they have.
     """
     words = pa.chunked_array([*now["word"].chunks, *first["word"].chunks], pa.string())
     codes = pc.dictionary_encode(words, null_encoding="encode").combine_chunks()

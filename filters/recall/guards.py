@@ -45,7 +45,7 @@ def find_alarms(
             name="recall fell",
             value=one.recall,
             bar=one.recall_before,
-            detail=f"{one.language}: the model forgets; look at this iteration's new seeds",
+            detail=f"that of {one.language}: look at this iteration's new seeds and lost pages",
         )
         for one in recalls
         if one.recall_before is not None and one.recall_before - one.recall >= settings.recall_fall
@@ -56,8 +56,8 @@ def find_alarms(
                 name="impure seeds",
                 value=seed_purity,
                 bar=settings.seed_purity,
-                detail="too many audited pages below accepted prefixes are off the topic:"
-                " put `hold` or `reject` for the prefixes at fault",
+                detail="audited pages below accepted prefixes are off the topic:"
+                " decide hold or reject for these prefixes",
             )
         )
     return tuple(alarms)

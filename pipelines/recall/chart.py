@@ -56,7 +56,7 @@ def _column(column: Column, x: int, most: int) -> str:
         f'<text class="axis" x="{middle:g}" y="{TOP + HEIGHT + 18}">'
         f"{page.text(column.name)}</text>",
         f'<text class="axis" x="{middle:g}" y="{TOP + HEIGHT + 34}">'
-        f"{page.text(page.count(column.tokens))} tokens</text>",
+        f"{page.text(page.count(column.tokens))}</text>",
     ]
     return "".join(parts)
 

@@ -55,7 +55,7 @@ def measure_quality(
     def quality(of: Mask) -> Quality:
         return estimate_quality(is_positive[of], found[of], weights[of], hosts[of])
 
-    new = is_new[rows]
+    new = estimate_quality(is_positive, is_new[rows], weights, hosts)
 
     accepted = is_accepted[rows]
     purity = (
@@ -67,7 +67,7 @@ def measure_quality(
         all=quality(np.ones(len(rows), dtype=np.bool_)),
         languages={str(name): quality(languages == name) for name in np.unique(languages)},
         seed_purity=purity,
-        new_precision=quality(new).precision if new.any() else None,
+        new_precision=new.precision if is_new[rows].any() else None,
         num_missing=known.num_audit_missing,
     )
 

@@ -125,7 +125,7 @@ def _iterations(iterations: Sequence[IterationMetrics]) -> list[str]:
                 page.count(one.lost_pages),
                 page.count(one.collected_tokens),
                 page.count(one.new_tokens),
-                page.percent(one.overlap),
+                page.percent(one.overlap) if one.iteration > 1 else NOT_MEASURED,
                 f"{one.threshold:.3f}",
                 page.count(one.domains_in_topic),
             ),
@@ -165,8 +165,8 @@ def _quality(iterations: Sequence[IterationMetrics]) -> list[str]:
     return [
         page.paragraph(
             "On audited pages, which no model was trained on. Circles are precision, squares "
-            "recall, each with the interval that holds 95% of redraws of hosts; columns are the "
-            "tokens collected."
+            "recall, each with the interval that holds 95% of redraws of hosts; columns, and the "
+            "numbers below, are the tokens collected."
         ),
         quality_chart(label, columns),
         _quality_table(iterations),
@@ -218,7 +218,7 @@ def _stop(last: IterationMetrics) -> list[str]:
     ]
     head = ("", "value", "bar", "")
     return [
-        page.paragraph(f"{last.stop.reason}."),
+        page.paragraph(f"{last.stop.reason[:1].upper()}{last.stop.reason[1:]}."),
         page.table("Conditions after the last iteration", head, rows),
     ]
 

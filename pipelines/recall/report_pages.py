@@ -60,7 +60,8 @@ def question_parts(questions: Sequence[Decision]) -> list[str]:
     )
     head = ("", "pages", "collected", "interval")
     caption = "Open prefixes, those worth most tokens first"
-    return [page.paragraph(text), page.table(caption, head, rows), *_more(len(questions))]
+    table = page.table(caption, head, rows, has_long_names=True)
+    return [page.paragraph(text), table, *_more(len(questions))]
 
 
 def sample_parts(samples: Sequence[pa.Table]) -> list[str]:
@@ -86,7 +87,7 @@ def _samples(samples: pa.Table, iteration: int, kind: str) -> str:
         )
         for row in found
     ]
-    return page.table(caption, ("", "language", "score"), rows)
+    return page.table(caption, ("", "language", "score"), rows, has_long_names=True)
 
 
 def _more(number: int) -> list[str]:
