@@ -2,10 +2,13 @@
 
 from rich.table import Table
 
+from ..corpus.storage import join
 from .printable import printable, render
 from .recall.costs import cost_lines
 from .recall.metrics import IterationMetrics
+from .recall.output import REPORT_FILE
 from .recall_command import RecallResult, TargetResult
+from .recall_pages import FOLDER
 
 
 def recall_text(result: RecallResult) -> str:
@@ -13,6 +16,7 @@ def recall_text(result: RecallResult) -> str:
     lines = []
     for target in result.targets:
         lines += _target_lines(target)
+        lines.append(f"  report: {join(result.out, FOLDER, target.record.target, REPORT_FILE)}")
     for failure in result.failures:
         lines.append(f"failed: {failure.stage} of {printable(failure.shard)}: {failure.message}")
     if result.failures:

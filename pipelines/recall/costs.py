@@ -60,7 +60,9 @@ def stage_costs(
 ) -> LoopCosts:
     """Return what the tasks of a loop took, and its models."""
     costs, unmeasured = {}, 0
-    for stage, shards in stages.items():
+    known_first = [*(name for name in NAMES if name in stages), *sorted(set(stages) - set(NAMES))]
+    for stage in known_first:
+        shards = stages[stage]
         known = [one for one in shards.values() if one.cpu_seconds is not None]
         unmeasured += len(shards) - len(known)
         if known:

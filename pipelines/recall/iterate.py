@@ -21,7 +21,7 @@ from ...filters.recall.decisions import AUTO
 from ...filters.recall.drift import count_unigrams, drift
 from ...filters.recall.equality import SAMPLE_PAGES, check_equality
 from ...filters.recall.fasttext_file import read_fasttext
-from ...filters.recall.guards import find_alarms
+from ...filters.recall.guards import Alarm, find_alarms
 from ...filters.recall.model import train
 from ...filters.recall.passages import first_words
 from ...filters.recall.sampling import sample_keys
@@ -209,11 +209,7 @@ class Loop:
     ) -> IterationMetrics:
         languages = self._pages.table["language"].filter(is_collected)
         verdicts = [one.verdict for one in topic.decisions]
-        stop = self._target.stop
-        earlier = before.metrics if before is not None else None
-        recalls = judged_recalls(
-            quality, earlier and earlier.quality, least_positives=stop.least_positives
-        )
+        had = before.metrics.collected_pages if before is not None else 0
         return IterationMetrics(
             iteration=record.iteration,
             model=record.table_digest,
@@ -228,7 +224,7 @@ class Loop:
             collected_tokens=progress.tokens,
             new_pages=progress.num_collected - progress.num_collected_before,
             new_tokens=progress.new_tokens,
-            lost_pages=(earlier.collected_pages if earlier else 0) - progress.num_collected_before,
+            lost_pages=had - progress.num_collected_before,
             overlap=progress.num_collected_before / max(progress.num_collected, 1),
             languages=dict(sorted(value_counts(languages).items())),
             domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
@@ -237,9 +233,17 @@ class Loop:
             prefixes_open=topic.review.num_rows,
             decisions_by_people=sum(one.who != AUTO for one in topic.decisions),
             quality=quality,
-            alarms=find_alarms(recalls, quality.seed_purity, self._target.guards),
-            stop=report_stop(progress, stop),
+            alarms=self._alarms(quality, before),
+            stop=report_stop(progress, self._target.stop),
         )
+
+    def _alarms(self, quality: AuditQuality, before: Iteration | None) -> tuple[Alarm, ...]:
+        recalls = judged_recalls(
+            quality,
+            before.metrics.quality if before is not None else None,
+            least_positives=self._target.stop.least_positives,
+        )
+        return find_alarms(recalls, quality.seed_purity, self._target.guards)
 
 
 def budget_threshold(logits: Logits, tokens: npt.NDArray[np.int64], budget: int) -> float:

@@ -57,16 +57,12 @@ def measure_quality(
 
     new = estimate_quality(is_positive, is_new[rows], weights, hosts)
 
-    accepted = is_accepted[rows]
-    purity = (
-        float(np.average(is_positive[accepted], weights=weights[accepted]))
-        if accepted.any()
-        else None
-    )
+    below = is_accepted[rows]
+    purity = np.average(is_positive[below], weights=weights[below]) if below.any() else None
     return AuditQuality(
         all=quality(np.ones(len(rows), dtype=np.bool_)),
         languages={str(name): quality(languages == name) for name in np.unique(languages)},
-        seed_purity=purity,
+        seed_purity=None if purity is None else float(purity),
         new_precision=new.precision if is_new[rows].any() else None,
         num_missing=known.num_audit_missing,
     )

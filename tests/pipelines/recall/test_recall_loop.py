@@ -229,6 +229,7 @@ def test_a_person_reads_a_table_and_what_a_crawl_would_cost(found: Path) -> None
     assert "math: a pool of 228 pages" in shown.stdout
     assert "stopped: nothing new is found any more" in shown.stdout
     assert "core-hours" in shown.stdout
+    assert "out/recall/math/report.html" in shown.stdout
 
 
 def test_a_tool_reads_json(found: Path) -> None:

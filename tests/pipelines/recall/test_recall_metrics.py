@@ -29,7 +29,7 @@ def metrics(folder: Path, iteration: int) -> dict[str, object]:
 def rows(folder: Path, columns: str) -> list[tuple[object, ...]]:
     path = folder / "out/recall/*/iterations.parquet"
     query = f"SELECT {columns} FROM '{path}' ORDER BY target, iteration"
-    return duckdb.sql(query).fetchall()
+    return duckdb.execute(query).fetchall()
 
 
 def test_duckdb_reads_a_row_for_each_iteration(found: Path) -> None:
