@@ -13,6 +13,8 @@ from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
 from ..filters.recall.words import WordKind, WordSettings
 
+LEAST_SCORE: Final = 0.5
+LEAST_WITH_EVIDENCE: Final = 0.1
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
@@ -34,6 +36,22 @@ class DrawSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("negatives_a_positive must be over 0, host_share over 0 and at most 1")
 
 
+class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a page has to show to be collected, whatever its score; 0: nothing of the kind."""
+
+    formulas: int = 0
+    code_lines: int = 0  # of code blocks, blank ones left out
+
+    def __post_init__(self) -> None:
+        if min(self.formulas, self.code_lines) < 0:
+            raise ValueError("formulas and code_lines must be at least 0")
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is asked for."""
+        return self.formulas > 0 or self.code_lines > 0
+
+
 class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One topic, such as math or code, and how its pages are found.
 
@@ -47,12 +65,14 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         token_budget: tokens to collect in each iteration; the last one counts for later ones.
         seed_multiple: without a budget, so many times the tokens of the seeds: DeepSeekMath
             collected 40 B tokens with seeds of 14.7 B.
-        least_score: from the second iteration on, the least probability of a page.
+        least_score: from the second iteration on, the least probability of a page; None: 0.5, or
+            0.1 where evidence is asked for, since a page with evidence needs less of a score.
         least_characters: a shorter page is not judged.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
         train_words: of the beginning of a page that a model is trained on; 0: all.
+        evidence: what a page has to show to be collected.
     """
 
     name: str
@@ -63,7 +83,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     audit: str | None = None
     token_budget: tuple[int, ...] = ()
     seed_multiple: float = 2.7
-    least_score: float = 0.5
+    least_score: float | None = None
     least_characters: int = 200
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
@@ -71,6 +91,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     train_words: int = 1200
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     domains: DomainSettings = DomainSettings()
     prefixes: PrefixSettings = PrefixSettings()
     stop: StopSettings = StopSettings()
@@ -86,10 +107,17 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError(f"target `{self.name}` needs `sources`")
         if self.seed_multiple <= 0 or any(tokens < 1 for tokens in self.token_budget):
             raise ValueError("seed_multiple and token_budget must be over 0")
-        if not 0 <= self.least_score < 1:
+        if not 0 <= self.least_probability < 1:
             raise ValueError("least_score must lie between 0 and 1")
         if min(self.max_characters, self.passage_words + 1, self.train_words + 1) < 1:
             raise ValueError("max_characters, passage_words or train_words is too small")
+
+    @property
+    def least_probability(self) -> float:
+        """The least probability of a page that a model after the first collects."""
+        if self.least_score is not None:
+            return self.least_score
+        return LEAST_WITH_EVIDENCE if self.evidence.is_asked else LEAST_SCORE
 
     @property
     def words(self) -> WordSettings:

@@ -15,6 +15,7 @@ from .report_facts import read_facts
 from .report_languages import detection_parts
 from .report_recall import recall_parts
 from .tables import open_tables
+from .web_pages import web_pages_parts
 from .why_text import rule_conditions
 
 SHOWN = 30  # rows of a table; the rest is folded or summed up
@@ -29,6 +30,7 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("licences", "Licences"),
     ("sources", "Sources"),
+    ("pages", "Web pages"),
     ("recall", "Recall"),
     ("reconciliation", "Reconciliation"),
 )
@@ -71,6 +73,7 @@ def render_report(out: str) -> str:
         _section("contributors", contributor_table(facts, found.totals.tokens)),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
+        _section("pages", *web_pages_parts(found.web_pages)),
         _section("recall", *recall_parts(out, record.recipe)),
         _reconciliation(found),
         "<footer>"

@@ -44,7 +44,12 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
-from gristmill.pipelines.recall_settings import DrawSettings, RecallSettings, RecallTarget
+from gristmill.pipelines.recall_settings import (
+    DrawSettings,
+    EvidenceSettings,
+    RecallSettings,
+    RecallTarget,
+)
 from gristmill.pipelines.recipe import (
     MixtureSettings,
     OrderSettings,
@@ -92,6 +97,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[[recall.target]]`": RecallTarget,
     "`[recall.target.train]`": TrainSettings,
     "`[recall.target.draw]`": DrawSettings,
+    "`[recall.target.evidence]`": EvidenceSettings,
     "`[recall.target.domains]`": DomainSettings,
     "`[recall.target.prefixes]`": PrefixSettings,
     "`[recall.target.stop]`": StopSettings,

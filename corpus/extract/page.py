@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from ..record import ReadDrop
+from ..record import FELL_BACK, ReadDrop
 from .charset import decode_page
 from .cheap import MAX_DEPTH, MAX_OPTIONS, html_text, nesting_depth
 from .fine import fine_text
@@ -115,9 +115,9 @@ def _fine(html: str, url: str) -> ExtractedPage:
     try:
         fine = fine_text(html, url=url)
     except HostilePageError as error:
-        return _cheap(html, reason=f"the fine text would cost too much: {error}")
+        return _cheap(html, reason=f"{FELL_BACK} would cost too much: {error}")
     if not fine.text.strip():
-        return _cheap(html, reason="the fine text is empty")
+        return _cheap(html, reason=f"{FELL_BACK} is empty")
     num_left_out = fine.found.formulas - fine.kept.formulas
     return ExtractedPage(
         text=fine.text,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from fastwarc import ArchiveIterator, WarcRecord
 
 from .. import storage
@@ -125,7 +126,7 @@ def _row(
 ) -> Record:
     url = printable_path(headers.get("warc-target-uri", "").strip("<>"))
     language = page.language_hint or headers.get("warc-identified-content-language")
-    return Record(
+    record = Record(
         collection=_host(url) or unit.name,
         path=url or unit.name,
         revision=printable_path(headers.get("warc-record-id", "").strip("<>")),
@@ -137,7 +138,24 @@ def _row(
         language_hint=language or None,
         read_drop=page.read_drop,
         read_error=page.read_error,
+        extract_reason=page.reason,
         text=page.text,
+    )
+    return record if page.text is None else _with_counts(record, page)
+
+
+def _with_counts(record: Record, page: ExtractedPage) -> Record:
+    """Return a page's row with what its extraction found; a text payload is not searched."""
+    if page.tier == "raw":
+        return msgspec.structs.replace(record, extracted_by=page.tier)
+    return msgspec.structs.replace(
+        record,
+        extracted_by=page.tier,
+        formulas_found=page.formulas_found,
+        formulas_kept=page.formulas_kept,
+        code_lines_found=page.code_lines_found,
+        code_lines_kept=page.code_lines_kept,
+        code_languages=page.code_languages,
     )
 
 

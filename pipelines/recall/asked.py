@@ -44,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             target.train_words,
             target.train,
             target.draw,
+            target.evidence,
             target.least_characters,
             suffix_list_digest(),
         )

@@ -31,6 +31,7 @@ from ..stage import value_counts
 from .asked import Asked, Known, Mask
 from .costs import TRAIN_COST_FILE, TrainCost
 from .draw import NEGATIVE, draw_pages
+from .evidence import has_evidence
 from .metrics import IterationMetrics
 from .pool import Pages
 from .quality import AuditQuality, judged_recalls, language_recalls, measure_quality
@@ -63,6 +64,7 @@ class Loop:
     ) -> None:
         self._target, self._state, self._pages = target, state, pages
         self._asked, self._known = asked, known
+        self._has_evidence = has_evidence(pages.table, target.evidence)
         self._key = asked.key(target)
 
     def run(self, score: ScoreBy) -> Iterator[Iteration]:
@@ -77,7 +79,8 @@ class Loop:
             yield before
             if before.metrics.stop.stops and self._state.model(number + 1) is None:
                 return
-            seeds = (seeds | before.topic.is_accepted) & ~before.is_barred & ~known.is_audited()
+            added = before.topic.is_accepted & self._has_evidence
+            seeds = (seeds | added) & ~before.is_barred & ~known.is_audited()
 
     def _model(self, number: int, seeds: Mask, before: Iteration | None) -> ModelRecord:
         """Return an iteration's model, trained now if it is not there or not of these settings."""
@@ -106,6 +109,8 @@ class Loop:
         self, number: int, seeds: Mask, before: Iteration | None, folder: Path
     ) -> ModelRecord:
         barred = self._known.is_audited()
+        if self._target.evidence.is_asked:  # such pages are positives that nobody found yet
+            barred = barred | self._has_evidence
         if before is not None:
             least = _logit(self._target.draw.false_negative)
             barred = barred | before.topic.is_accepted | (before.logits > least)
@@ -155,35 +160,53 @@ class Loop:
         if rank is None:
             rank = self._rank(number, record, logits)
             self._state.write(number, "rank.json", rank)
-        is_ranked = logits >= np.float32(rank.threshold)
-        topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
-        is_barred = topic.is_taken_out | self._known.is_negative
-        is_collected = (is_ranked | topic.is_accepted) & ~is_barred
-        was = before.is_collected if before is not None else np.zeros_like(is_collected)
-        tokens, is_new = self._pages.num_tokens, is_collected & ~was
-        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted, is_new)
-        largest = topic.review["new_tokens"].to_pylist()
-        progress = Progress(
-            iteration=number,
-            num_collected=int(is_collected.sum()),
-            num_collected_before=int((is_collected & was).sum()),
-            tokens=int(tokens[is_collected].sum()),
-            new_tokens=int(tokens[is_new].sum()),
-            languages=language_recalls(quality, before.metrics.quality if before else None),
-            largest_open_review_tokens=max(largest, default=0),
-            is_over_budget=False,
+        is_high = logits >= np.float32(rank.threshold)
+        is_ranked = is_high & self._has_evidence
+        topic = find_topic(
+            self._pages,
+            is_ranked,
+            self._asked.decisions,
+            self._target,
+            number,
+            may_join=self._has_evidence,
         )
+        is_barred = topic.is_taken_out | self._known.is_negative
+        is_collected = (is_ranked | (topic.is_accepted & self._has_evidence)) & ~is_barred
+        is_new = is_collected & ~before.is_collected if before is not None else is_collected
+        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted, is_new)
+        progress = self._progress(number, topic, quality, is_collected, before)
         return Iteration(
             logits=logits,
             is_ranked=is_ranked,
             is_collected=is_collected,
             is_barred=is_barred,
             is_new=is_new,
-            is_below=(logits < np.float32(rank.threshold)) & ~is_collected & ~is_barred,
+            is_below=self._has_evidence & ~is_high & ~is_collected & ~is_barred,
             topic=topic,
             metrics=self._metrics(
-                record, rank, progress, topic, quality, before, is_ranked, is_collected
+                record, rank, progress, topic, quality, before, is_high, is_ranked, is_collected
             ),
+        )
+
+    def _progress(
+        self,
+        number: int,
+        topic: Topic,
+        quality: AuditQuality,
+        is_collected: Mask,
+        before: Iteration | None,
+    ) -> Progress:
+        was = before.is_collected if before is not None else np.zeros_like(is_collected)
+        tokens = self._pages.num_tokens
+        return Progress(
+            iteration=number,
+            num_collected=int(is_collected.sum()),
+            num_collected_before=int((is_collected & was).sum()),
+            tokens=int(tokens[is_collected].sum()),
+            new_tokens=int(tokens[is_collected & ~was].sum()),
+            languages=language_recalls(quality, before.metrics.quality if before else None),
+            largest_open_review_tokens=max(topic.review["new_tokens"].to_pylist(), default=0),
+            is_over_budget=False,
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
@@ -191,9 +214,10 @@ class Loop:
         target = self._target
         budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
         budget = budgets[min(number, len(budgets)) - 1]
-        threshold = budget_threshold(logits, self._pages.num_tokens, budget)
+        may = self._has_evidence
+        threshold = budget_threshold(logits[may], self._pages.num_tokens[may], budget)
         if number > 1:
-            threshold = max(threshold, _logit(target.least_score))
+            threshold = max(threshold, _logit(target.least_probability))
         return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
 
     def _metrics(
@@ -204,6 +228,7 @@ class Loop:
         topic: Topic,
         quality: AuditQuality,
         before: Iteration | None,
+        is_high: Mask,
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
@@ -218,6 +243,7 @@ class Loop:
             seed_tokens=record.seed_tokens,
             drift=record.drift,
             ranked_pages=int(is_ranked.sum()),
+            lacking_pages=int((is_high & ~is_ranked).sum()),
             prefix_pages=int((is_collected & ~is_ranked).sum()),
             taken_out_pages=int((is_ranked & topic.is_taken_out).sum()),
             collected_pages=progress.num_collected,

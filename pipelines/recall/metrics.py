@@ -21,7 +21,8 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     seed_pages: int
     seed_tokens: int
     drift: float  # of the words trained on from those of the first iteration, in nats
-    ranked_pages: int  # at or above the threshold
+    ranked_pages: int  # at or above the threshold, with the evidence that is asked for
+    lacking_pages: int  # at or above the threshold, left out for lack of evidence
     prefix_pages: int  # collected for an accepted prefix alone
     taken_out_pages: int  # ranked, but below a prefix that a person did not accept
     collected_pages: int
@@ -42,8 +43,9 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COUNTS: Final = (
-    *("seed_pages", "seed_tokens", "ranked_pages", "prefix_pages", "taken_out_pages"),
-    *("collected_pages", "collected_tokens", "new_pages", "new_tokens", "lost_pages"),
+    *("seed_pages", "seed_tokens", "ranked_pages", "lacking_pages", "prefix_pages"),
+    *("taken_out_pages", "collected_pages", "collected_tokens"),
+    *("new_pages", "new_tokens", "lost_pages"),
     *("domains_in_topic", "prefixes_accepted", "prefixes_rejected", "prefixes_open"),
     "decisions_by_people",
 )

@@ -118,6 +118,7 @@ def _iterations(iterations: Sequence[IterationMetrics]) -> list[str]:
     rows = [
         TableRow(
             name=f"iteration {one.iteration}",
+            note=f"{page.count(one.lacking_pages)} lack evidence" if one.lacking_pages else "",
             cells=(
                 page.count(one.seed_pages),
                 page.count(one.collected_pages),

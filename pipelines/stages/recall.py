@@ -44,6 +44,8 @@ POOL: Final = pa.schema(
         ("has_query", pa.bool_()),
         ("language", pa.string()),
         ("num_tokens", pa.int64()),
+        ("formulas", pa.int32()),  # on the whole page; null where none were looked for
+        ("code_lines", pa.int32()),
         ("words", pa.large_string()),
     ]
 )
@@ -112,7 +114,7 @@ class Pool(Stage, frozen=True, kw_only=True):
     """Makes the words of the pages that stay, and what else a recall loop asks of them."""
 
     name: ClassVar[str] = "recall_pool"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     words: WordSettings
@@ -128,7 +130,7 @@ class Pool(Stage, frozen=True, kw_only=True):
         """Write POOL, a row group for each of the input's; what is left out is counted."""
         lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
         output.write(POOL.empty_table())
-        for rows in row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"]):
+        for rows in row_groups(inputs.one("read"), _READ):
             kept = rows
             for reason in _REASONS:
                 stays = self._stays(reason, kept, lost)
@@ -162,9 +164,11 @@ class Pool(Stage, frozen=True, kw_only=True):
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
         columns = [rows["doc_id"], column, *(parts[name] for name in parts.column_names)]
-        return pa.table([*columns, language, num_tokens, words], schema=POOL)
+        evidence = [rows["formulas_found"], rows["code_lines_found"]]
+        return pa.table([*columns, language, num_tokens, *evidence, words], schema=POOL)
 
 
+_READ: Final = ["doc_id", "path", "language_hint", "text", "formulas_found", "code_lines_found"]
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
 
 
