@@ -24,8 +24,13 @@ NAMES: Final[Mapping[str, str]] = {
     "recall_same": "same pages",
     "recall_pool": "words",
     "recall_score": "scores",
+    "near": "near-duplicates",
     "train": "training",
 }
+# Stages that find near-duplicates together are one line.
+NEAR_STAGES: Final = frozenset(
+    ("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest", "large_star")
+) | frozenset(("small_star", "label", "cluster", "fates"))
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +65,15 @@ def stage_costs(
 ) -> LoopCosts:
     """Return what the tasks of a loop took, and its models."""
     costs, unmeasured = {}, 0
-    known_first = [*(name for name in NAMES if name in stages), *sorted(set(stages) - set(NAMES))]
-    for stage in known_first:
-        shards = stages[stage]
-        known = [one for one in shards.values() if one.cpu_seconds is not None]
-        unmeasured += len(shards) - len(known)
+    groups: dict[str, list[Manifest]] = {name: [] for name in NAMES}
+    for stage, shards in sorted(stages.items()):
+        name = "near" if stage in NEAR_STAGES else stage
+        groups.setdefault(name, []).extend(shards.values())
+    for name, found in groups.items():
+        known = [one for one in found if one.cpu_seconds is not None]
+        unmeasured += len(found) - len(known)
         if known:
-            costs[stage] = _sum(known)
+            costs[name] = _sum(known)
     if training:
         costs["train"] = StageCost(
             tasks=len(training),

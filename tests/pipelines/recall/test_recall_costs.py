@@ -83,6 +83,18 @@ def test_tasks_without_a_measured_time_are_left_out_and_counted() -> None:
     assert cost_lines(found)[-1] == "1 tasks without a measured CPU time are left out"
 
 
+def test_stages_that_find_near_duplicates_are_one_line() -> None:
+    stages = {
+        "read": {"a": manifest(1000, 2.4)},
+        "sign": {"a": manifest(9, 0.5)},
+        "small_star": {"a": manifest(9, 0.7)},
+    }
+    found = stage_costs(stages, {})
+    assert list(found.stages) == ["read", "near"]
+    assert found.stages["near"].cpu_seconds == 1.2
+    assert "near-duplicates 1,000" in cost_lines(found)[0]
+
+
 def test_nothing_is_claimed_where_nothing_was_measured() -> None:
     found = stage_costs({"read": {"a": manifest(10, None)}}, {})
     assert crawl_hours(found) == {}
