@@ -1,18 +1,20 @@
 """What a page's markup holds, for the price of one look at its bytes.
 
-The counts are by signs: no tree is built, so what a script would make a formula of is counted, and
-a formula that a page holds twice, as its source and as its picture, is counted once. They are
-meant to choose pages by; the fine tier reads the formulas themselves.
+The counts are by signs: no tree is built, so a formula that a page holds twice, as its source and
+as its picture, is told by its most frequent kind alone. That a library for formulas is loaded is
+no sign. The counts are to choose pages by; the fine tier reads the formulas themselves.
 """
 
 from typing import Final
 
 import msgspec
 
+from .delimiters import MathConfig
 from .kernel import markup_kernel
-from .markup_scan import scan
+from .markup_scan import Scanned, scan
 
 _LIBRARIES: Final = (b"MathJax", b"mathjax", b"katex", b"KaTeX")
+_DOLLAR_CLASSES: Final = (b"math-container", b"mathjax_process", b"tex2jax_process")
 
 
 class Markup(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,8 +22,9 @@ class Markup(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         depth: a bound of how deep elements are nested.
-        num_formulas: by their sources, pictures and delimiters; pairs of $$ only where a library
-            for formulas is named.
+        num_formulas: sources (scripts, MathML, images, attributes) and what is between delimiters.
+            Pairs of $$ count where a library is named, single dollars where what they enclose is
+            TeX beyond doubt, or the page says that they are delimiters.
         num_code_lines: of <pre>, blank ones left out.
     """
 
@@ -35,15 +38,31 @@ class Markup(msgspec.Struct, frozen=True, kw_only=True):
 def scan_markup(page: bytes) -> Markup:
     """Return what a page in UTF-8 holds, by C where it was built."""
     kernel = markup_kernel()
-    html, depth, num_options, num_sources, num_delimited, num_dollars, num_lines = (
-        scan(page) if kernel is None else kernel.scan(page)
-    )
-    if num_dollars and not any(library in page for library in _LIBRARIES):
-        num_dollars = 0
+    scanned = scan(page) if kernel is None else Scanned(*kernel.scan(page))
+    html = page.decode("utf-8", "replace") if scanned.html is None else scanned.html
     return Markup(
-        html=page.decode("utf-8", "replace") if html is None else html,
-        depth=depth,
-        num_options=num_options,
-        num_formulas=num_sources + num_delimited + num_dollars,
-        num_code_lines=num_lines,
+        html=html,
+        depth=scanned.depth,
+        num_options=scanned.num_options,
+        num_formulas=_num_formulas(scanned, page),
+        num_code_lines=scanned.num_lines,
     )
+
+
+def _num_formulas(scanned: Scanned, page: bytes) -> int:
+    num_formulas = scanned.num_sources + scanned.num_delimited
+    if scanned.num_dollars and _has_library(page):
+        num_formulas += scanned.num_dollars
+    if scanned.num_plain and _has_dollar_delimiters(page):
+        num_formulas += scanned.num_plain
+    return num_formulas
+
+
+def _has_dollar_delimiters(page: bytes) -> bool:
+    if any(name in page for name in _DOLLAR_CLASSES):
+        return True
+    return _has_library(page) and MathConfig(page.decode("utf-8", "replace")).dollars
+
+
+def _has_library(page: bytes) -> bool:
+    return any(library in page for library in _LIBRARIES)

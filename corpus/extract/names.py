@@ -34,6 +34,7 @@ TYPE: Final = 2
 CLASS: Final = 4
 ALT: Final = 8
 SOURCE: Final = 16
+FORMULA: Final = 32
 
 _NAMES: Final = {
     FLAT: "area base br col embed hr img input link meta param source track wbr p li dt dd tr td"
@@ -64,11 +65,12 @@ _NAMES: Final = {
 }
 _ATTRIBUTE_NAMES: Final = {
     CUT: "href src srcset sizes target title width height content d points loading decoding"
-    " viewbox transform fill cite action",
+    " viewbox transform fill cite action data-mathml data-katex data-latex data-tex",
     TYPE: "type",
     CLASS: "class",
     ALT: "alt",
     SOURCE: "src",
+    FORMULA: "data-mathml data-katex data-latex data-tex",
 }
 _ENVIRONMENT_NAMES: Final = (
     "equation align alignat gather multline eqnarray displaymath math flalign aligned gathered"

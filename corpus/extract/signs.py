@@ -27,6 +27,7 @@ class Signs:
     def __init__(self) -> None:
         self.num_delimited = 0
         self.num_dollars = 0  # pairs of $$: no formulas unless a library is loaded
+        self.num_plain = 0  # pairs of $ around what may be money: unless the page says what $ means
         self.num_lines = 0
         self._pending = b""
         self._pending_at = 0
@@ -83,8 +84,11 @@ class Signs:
             return at + 2
         if self._pending == b"$":
             self._pending = b""
-            if _is_dollar_formula(page, self._pending_at, at, following):
-                self.num_delimited += 1
+            inner = page[self._pending_at : at]
+            if _may_be_formula(inner, following):
+                is_sure = has_tex(inner) and not _AMOUNT.match(inner)
+                self.num_delimited += is_sure
+                self.num_plain += not is_sure
                 return at + 1
         opens = bool(following) and following not in _SPACE and not _WORD_OR_DOLLAR.match(behind)
         if not self._pending and opens:
@@ -113,10 +117,9 @@ def has_tex(text: bytes) -> bool:
     return _TEX.search(text) is not None
 
 
-def _is_dollar_formula(page: bytes, at: int, stop: int, following: bytes) -> bool:
-    """Tell a formula between single dollars from two amounts of money."""
-    if not 0 < stop - at <= MAX_DOLLAR_BYTES or page[stop - 1 : stop] in _SPACE:
-        return False
-    inner = page[at:stop]
-    is_prose = following.isdigit() or b"\n\n" in inner or _AMOUNT.match(inner) is not None
-    return not is_prose and has_tex(inner)
+def _may_be_formula(inner: bytes, following: bytes) -> bool:
+    """Tell whether single dollars may enclose a formula."""
+    is_short = 0 < len(inner) <= MAX_DOLLAR_BYTES
+    return (
+        is_short and inner[-1:] not in _SPACE and not following.isdigit() and b"\n\n" not in inner
+    )

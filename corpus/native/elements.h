@@ -39,7 +39,8 @@ static int is_formula_image(const struct tag *tag) {
             return 1;
     }
     return contains(tag->source, "latex.php?") || contains(tag->source, "codecogs.com/") ||
-           contains(tag->source, "mathtex.cgi?") || contains(tag->source, "mimetex.cgi?");
+           contains(tag->source, "mathtex.cgi?") || contains(tag->source, "mimetex.cgi?") ||
+           contains(tag->source, "equation?tex=") || contains(tag->source, "?cht=tx");
 }
 
 static int is_formula_script(struct value type) {
@@ -72,8 +73,9 @@ static void follow_head(struct scan *scan, const struct tag *tag) {
 
 static void follow_foreign(struct scan *scan, const struct tag *tag) {
     if (tag->closing) {
-        if (tag->flags & FOREIGN && scan->num_foreign)
-            scan->num_foreign--;
+        size_t *num_open = tag->flags & MATH ? &scan->num_open_math : &scan->num_open_svg;
+        if (tag->flags & FOREIGN && *num_open)
+            --*num_open;
         if (tag->flags & (FOREIGN | INTEGRATION))
             scan->in_integration = 0;
         return;
@@ -84,8 +86,9 @@ static void follow_foreign(struct scan *scan, const struct tag *tag) {
     }
     if (tag->self_closing)
         return;
-    scan->num_foreign += !!(tag->flags & FOREIGN);
-    scan->in_integration = scan->num_foreign && tag->flags & INTEGRATION;
+    scan->num_open_math += !!(tag->flags & MATH);
+    scan->num_open_svg += tag->flags & FOREIGN && !(tag->flags & MATH);
+    scan->in_integration = !!(tag->flags & INTEGRATION);
 }
 
 static void count_element(struct scan *scan, const struct tag *tag) {
@@ -111,6 +114,7 @@ static void count_element(struct scan *scan, const struct tag *tag) {
         return;
     scan->num_options += !!(flags & OPTION);
     scan->num_math += !!(flags & MATH);
+    scan->num_attributes += tag->num_formulas;
     if (flags & IMAGE)
         scan->num_images += is_formula_image(tag);
     if (flags & SCRIPT)
@@ -121,7 +125,7 @@ static void count_element(struct scan *scan, const struct tag *tag) {
 static size_t raw_text_end(struct scan *scan, const struct tag *tag, size_t at,
                            const char *closing) {
     size_t stop = find_tag(scan, closing, at, scan->size);
-    int may_be_markup = scan->num_foreign || (scan->in_select && !(tag->flags & SCRIPT));
+    int may_be_markup = is_foreign(scan) || (scan->in_select && !(tag->flags & SCRIPT));
     int is_doubtful = may_be_markup && find_byte(scan, '<', at) < stop;
     if (tag->flags & SCRIPT) {
         size_t comment = find_pair(scan, "<!--", at, stop);
@@ -155,7 +159,7 @@ static size_t read_tag(struct scan *scan, size_t start, int closing) {
     count_element(scan, &tag);
     if (scan->head)
         follow_head(scan, &tag);
-    if (scan->num_foreign || tag.flags & FOREIGN)
+    if (is_foreign(scan) || tag.flags & FOREIGN)
         follow_foreign(scan, &tag);
     if (tag.flags & SELECT)
         scan->in_select = !closing;
@@ -163,7 +167,7 @@ static size_t read_tag(struct scan *scan, size_t start, int closing) {
     if (tag.flags & STRANGE || (tag.flags & COLUMN && scan->in_template))
         doubt(scan);
     if (!(tag.flags & RAW) || closing || !scan->certain ||
-        (scan->num_foreign && tag.self_closing))
+        (is_foreign(scan) && tag.self_closing))
         return tag.end;
     char text[2 + MAX_NAME] = "/";
     for (size_t i = 0; i < name.size; i++)

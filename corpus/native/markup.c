@@ -22,7 +22,7 @@ enum { /* as in corpus/extract/names.py */
     TEMPLATE = 1 << 16, COLUMN = 1 << 17, BREAK = 1 << 18, MATH = 1 << 19, NOSCRIPT = 1 << 20,
     IS_HEAD = 1 << 21
 };
-enum { CUT = 1, TYPE = 2, CLASS = 4, ALT = 8, SOURCE = 16 };
+enum { CUT = 1, TYPE = 2, CLASS = 4, ALT = 8, SOURCE = 16, FORMULA = 32 };
 enum { DATA_BYTES = 5 };
 
 static struct names tags, attributes, environments, classes;
@@ -34,8 +34,8 @@ struct scan {
     size_t written, copied; /* the text up to `copied` is written or cut */
     struct signs signs;
     int64_t sum, lowest, depth;
-    int64_t num_options, num_scripts, num_math, num_images;
-    size_t num_pre, num_code, num_foreign;
+    int64_t num_options, num_scripts, num_math, num_images, num_attributes;
+    size_t num_pre, num_code, num_open_svg, num_open_math;
     int in_integration, in_select, in_template;
     int certain, head, opened, head_closed;
     size_t whole; /* where an element of the head that is cut begins, else the size */
@@ -49,9 +49,11 @@ struct value {
 struct tag {
     size_t start, end;
     uint32_t flags;
-    int closing, self_closing;
+    int closing, self_closing, num_formulas;
     struct value type, class, alt, source;
 };
+
+static int is_foreign(const struct scan *scan) { return scan->num_open_svg || scan->num_open_math; }
 
 static void cut(struct scan *scan, size_t start, size_t stop) {
     if (start < scan->copied)
@@ -112,80 +114,11 @@ static size_t comment_end(const struct scan *scan, size_t at) {
 /* From here on the parser may see another structure: count all tags there are, and cut nothing. */
 static void doubt(struct scan *scan) {
     scan->certain = scan->head = 0;
-    scan->num_foreign = 0;
+    scan->num_open_svg = scan->num_open_math = 0;
     scan->whole = scan->size;
 }
 
-static int is_cut(const struct scan *scan, const struct name *name, size_t start, uint32_t flags) {
-    const uint8_t *text = scan->text + start;
-    if (flags)
-        return flags & CUT;
-    if (name->size > DATA_BYTES && (name->first & UINT64_C(0xFFFFFFFFFF)) == UINT64_C(0x2D61746164))
-        return (text[DATA_BYTES] | 0x20) != 'a' && (text[DATA_BYTES] | 0x20) != 't';
-    return name->size > 3 && (name->first & 0xFFFF) == UINT64_C(0x6E6F);
-}
-
-static void note(struct tag *tag, uint32_t flags, struct value value) {
-    struct value *into = flags & TYPE     ? &tag->type
-                         : flags & CLASS  ? &tag->class
-                         : flags & ALT    ? &tag->alt
-                         : flags & SOURCE ? &tag->source
-                                          : NULL;
-    if (into && !into->bytes)
-        *into = value;
-}
-
-/* Reads the attributes of a tag; returns where its ">" is, the size if it has none. */
-static size_t read_attributes(struct scan *scan, struct tag *tag, size_t at) {
-    const uint8_t *text = scan->text;
-    const size_t size = scan->size;
-    int whole = scan->head && scan->opened && tag->flags & WHOLE;
-    int may_cut = !tag->closing && !whole && !(tag->flags & FORMATTING);
-    while (1) {
-        size_t before = at;
-        while (at < size && (is_space(text[at]) || text[at] == '/'))
-            at++;
-        if (at >= size || text[at] == '>') {
-            tag->self_closing = at > before && text[at - 1] == '/';
-            return at;
-        }
-        size_t start = at;
-        struct name name = {0};
-        do
-            extend(&name, text[at++]);
-        while (at < size && !is_space(text[at]) && text[at] != '/' && text[at] != '>' &&
-               text[at] != '=');
-        while (at < size && is_space(text[at]))
-            at++;
-        if (at >= size || text[at] != '=')
-            continue;
-        at++;
-        while (at < size && is_space(text[at]))
-            at++;
-        size_t first = at, stop;
-        if (at < size && (text[at] == '"' || text[at] == '\'')) {
-            stop = find_byte(scan, text[at], ++first);
-            at = stop + 1;
-        } else {
-            while (at < size && !is_space(text[at]) && text[at] != '>')
-                at++;
-            stop = at;
-        }
-        if (at > size)
-            return size;
-        uint32_t flags = flags_of(&attributes, &name);
-        if (flags & ~CUT && tag->flags & (IMAGE | SCRIPT))
-            note(tag, flags, (struct value){text + first, stop - first});
-        if (!may_cut || !is_cut(scan, &name, start, flags) || !is_space(text[start - 1]))
-            continue;
-        size_t next = at;
-        while (next < size && is_space(text[next]))
-            next++;
-        if (next < size && text[next] != '=')
-            cut(scan, start, at);
-    }
-}
-
+#include "attributes.h"
 #include "elements.h"
 
 /* Returns where the text after a "<" goes on. */
@@ -204,7 +137,7 @@ static size_t read_markup(struct scan *scan, size_t at) {
         return end;
     }
     if (next == '!' || next == '?' || closing) {
-        if (next == '!' && scan->num_foreign)
+        if (next == '!' && is_foreign(scan))
             doubt(scan);
         if (next == '!' && at + 2 < scan->size && (text[at + 2] | 0x20) == 'd')
             scan->opened = 1;
@@ -224,7 +157,7 @@ static void scan_page(struct scan *scan) {
                 scan->head = is_space(text[i]);
             if (scan->num_pre)
                 read_code(&scan->signs, at, open);
-            else if (!scan->num_code && !scan->num_foreign)
+            else if (!scan->num_code && !is_foreign(scan))
                 read_text(&scan->signs, at, open);
         }
         if (open >= scan->size)
@@ -236,8 +169,18 @@ static void scan_page(struct scan *scan) {
         cut(scan, scan->size, scan->size);
 }
 
+/* Formulas of one page have their source in one kind of place, and maybe a picture beside it. */
+static int64_t num_sources(const struct scan *scan) {
+    int64_t numbers[] = {scan->num_scripts, scan->num_math, scan->num_images, scan->num_attributes};
+    int64_t most = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        most = numbers[i] > most ? numbers[i] : most;
+    return most;
+}
+
 /* scan(page): returns the page after cuts (None where nothing was cut), then the bound of depth and
- * the numbers of options, formula sources, delimited formulas, pairs of $$, and lines of code. */
+ * the numbers of options, formula sources, delimited formulas, pairs of $$, other pairs of $, and
+ * lines of code. */
 static PyObject *scan_bytes(PyObject *module, PyObject *arguments) {
     Py_buffer page;
     if (!PyArg_ParseTuple(arguments, "y*", &page))
@@ -260,10 +203,9 @@ static PyObject *scan_bytes(PyObject *module, PyObject *arguments) {
         Py_INCREF(html);
     PyMem_Free(scan.out);
     PyBuffer_Release(&page);
-    int64_t sources = scan.num_scripts > scan.num_math ? scan.num_scripts : scan.num_math;
-    sources = sources > scan.num_images ? sources : scan.num_images;
-    return html ? Py_BuildValue("NLLLLLL", html, scan.depth, scan.num_options, sources,
-                                scan.signs.num_delimited, scan.signs.num_dollars,
+    return html ? Py_BuildValue("NLLLLLLL", html, scan.depth, scan.num_options,
+                                num_sources(&scan), scan.signs.num_delimited,
+                                scan.signs.num_dollars, scan.signs.num_plain,
                                 scan.signs.num_lines)
                 : NULL;
 }

@@ -9,7 +9,7 @@ struct signs {
     const struct names *environments;
     uint8_t pending;     /* the open delimiter: ( [ b(egin) D(ouble dollar) $, or 0 */
     size_t pending_at;   /* where what it encloses begins */
-    int64_t num_delimited, num_dollars;
+    int64_t num_delimited, num_dollars, num_plain;
     int64_t num_lines;
     int is_line; /* the line of code so far is not blank */
 };
@@ -56,8 +56,8 @@ static int looks_like_tex(const uint8_t *text, size_t at, size_t stop) {
     return 0;
 }
 
-/* Tells a formula between single dollars, at and stop, from two amounts of money. */
-static int is_dollar_formula(const uint8_t *text, size_t at, size_t stop, size_t end) {
+/* Tells whether single dollars at and stop may enclose a formula. */
+static int may_be_formula(const uint8_t *text, size_t at, size_t stop, size_t end) {
     if (stop <= at || stop - at > MAX_DOLLAR || is_space(text[stop - 1]))
         return 0;
     if (stop + 1 < end && is_digit(text[stop + 1]))
@@ -65,12 +65,15 @@ static int is_dollar_formula(const uint8_t *text, size_t at, size_t stop, size_t
     for (size_t i = at; i + 1 < stop; i++)
         if (text[i] == '\n' && text[i + 1] == '\n')
             return 0;
-    size_t number = at;
-    while (number < stop && (is_digit(text[number]) || text[number] == '.' || text[number] == ','))
-        number++;
-    if (number > at && is_digit(text[at]) && number < stop && is_space(text[number]))
-        return 0;
-    return looks_like_tex(text, at, stop);
+    return 1;
+}
+
+/* Tells an amount of money and a word behind it. */
+static int is_amount(const uint8_t *text, size_t at, size_t stop) {
+    size_t start = at;
+    while (at < stop && (is_digit(text[at]) || text[at] == '.' || text[at] == ','))
+        at++;
+    return at > start && is_digit(text[start]) && at < stop && is_space(text[at]);
 }
 
 /* Returns the size of "\begin{name}" or "\end{name}" at a place if it names an environment. */
@@ -133,8 +136,11 @@ static size_t read_dollar(struct signs *signs, size_t at, size_t start, size_t s
     }
     if (signs->pending == '$') {
         signs->pending = 0;
-        if (is_dollar_formula(text, signs->pending_at, at, stop)) {
-            signs->num_delimited++;
+        size_t first = signs->pending_at;
+        if (may_be_formula(text, first, at, stop)) {
+            int is_sure = looks_like_tex(text, first, at) && !is_amount(text, first, at);
+            signs->num_delimited += is_sure;
+            signs->num_plain += !is_sure;
             return at + 1;
         }
     }
