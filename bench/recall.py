@@ -62,6 +62,7 @@ sources = ["web"]
 tokens = "{tokens}"
 evidence = {{ formulas = {formulas} }}
 {more}
+near = {{ threshold = {near} }}
 
 [recall.target.train]
 dim = {dim}
@@ -69,7 +70,7 @@ buckets = 500_000
 least_words = 20_000_000
 """
 
-SETTINGS = ("tokens", "dim", "extract", "formulas", "more")
+SETTINGS = ("tokens", "dim", "extract", "formulas", "near", "more")
 Row = dict[str, str | int | float]
 
 
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--extract", default="fine", help="cheap or fine")
     parser.add_argument("--formulas", type=int, default=LEAST_FORMULAS, help="evidence to ask for")
     parser.add_argument("--more", default="", help="a line for the target's table in the recipe")
+    parser.add_argument("--near", type=float, default=0.8, help="similarity of near-duplicates")
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--seeds", nargs="+", default=SEEDS, help="hosts")
     parser.add_argument("--out", type=Path, help="keep the results here")
@@ -152,11 +154,12 @@ def iterations(recipe_path: Path, out: Path) -> Iterator[tuple[Pages, Iteration]
     with open_store(str(out)) as store:
         graph = PoolGraph(recipe, target, store, TakeDown())
         engine = Engine(store, LocalExecutor(), JsonLines(StringIO()))
-        if engine.run(graph.pool()).failed:
+        if engine.run_phases(graph.phases(engine.outcome.done)).failed:
             sys.exit(str(engine.outcome.failed))
         pages = graph.pages(engine.outcome.done)
         asked = read_asked(target, recipe.base)
-        loop = Loop(target, State(str(out), target.name), pages, asked, apply_asked(asked, pages))
+        known = apply_asked(asked, pages, graph.copies(engine.outcome.done))
+        loop = Loop(target, State(str(out), target.name), pages, asked, known)
 
         def score(number: int, table: Path, digest: str) -> npt.NDArray[np.float32]:
             engine.run(graph.scores(number, table, digest))

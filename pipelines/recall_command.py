@@ -4,21 +4,22 @@ OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their resul
 as those of a build do: what is done is not done again.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from ..corpus.errors import GristmillError
-from ..corpus.storage import escape_glob, join, list_files, read_bytes, write_bytes
+from ..corpus.storage import escape_glob, exists, join, list_files, read_bytes, write_bytes
 from ..filters.recall.lint import lint_decisions
 from .build import open_recipe
+from .dedup_graph import Previous
 from .engine import Engine, Node, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, Known, apply_asked, read_asked
 from .recall.costs import TRAIN_COST_FILE, LoopCosts, TrainCost, stage_costs
 from .recall.iterate import Iteration, Logits, Loop
+from .recall.languages import language_notes
 from .recall.metrics import IterationMetrics
 from .recall.output import (
     write_audit_sample,
@@ -151,18 +152,21 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._graph = PoolGraph(recipe, target, store, load_take_down(store.out))
         self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
+        record = str(self._state.folder / RECORD)
+        previous = _artifacts(record) if exists(record) else {}
+        self._graph = PoolGraph(recipe, target, store, load_take_down(store.out), previous)
         self.engine = Engine(store, executor, observer)
 
     def result(self, retrain: int | None) -> TargetResult:
         """Run the loop and write what it finds."""
         if retrain is not None:
             self._state.drop_from(retrain)
-        self._tasks(self._graph.pool())
+        if self.engine.run_phases(self._graph.phases(self.engine.outcome.done)).failed:
+            raise _TasksFailedError
         pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages)
+        known = apply_asked(self._asked, pages, self._graph.copies(self.engine.outcome.done))
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):
@@ -185,7 +189,10 @@ class _Run:
         return TargetResult(
             record=record,
             iterations=metrics,
-            notes=tuple(self._notes(pages.table["host"].unique().to_pylist(), known)),
+            notes=(
+                *self._notes(pages.table["host"].unique().to_pylist(), known),
+                *language_notes(last.metrics.languages, self._target),
+            ),
             costs=costs,
         )
 
@@ -244,20 +251,21 @@ def _write_record(path: Path, record: RecallRecord) -> None:
     write_bytes(str(path), data + b"\n")
 
 
-def recall_artifacts(out: str) -> list[Mapping[str, Mapping[str, str]]]:
+def recall_artifacts(out: str) -> list[Previous]:
     """Return stage -> shard -> key of what each target of a directory stands on.
 
     Raises:
         GristmillError: a recall.json is not what this version writes.
     """
-    found: list[Mapping[str, Mapping[str, str]]] = []
-    for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD)):
-        try:
-            found.append(msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts)
-        except msgspec.DecodeError as error:
-            raise GristmillError(
-                f"cannot be read: {error}",
-                where=url,
-                todo="Remove it and run `gristmill recall` again: it is written anew.",
-            ) from None
-    return found
+    return [_artifacts(url) for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD))]
+
+
+def _artifacts(url: str) -> Previous:
+    try:
+        return msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"cannot be read: {error}",
+            where=url,
+            todo="Remove it and run `gristmill recall` again: it is written anew.",
+        ) from None

@@ -52,6 +52,29 @@ class EvidenceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return self.formulas > 0 or self.code_lines > 0
 
 
+class NearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which pages of a pool are near-duplicates, by the recipe's scheme of dedup."""
+
+    threshold: float = 0.8  # Jaccard similarity to a longer page; 0 looks for none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError("threshold must lie between 0 and 1")
+
+
+class LanguageBar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one language has of its own, so that a model that scores it lower does not starve it."""
+
+    share: float = 0.0  # of the budget of tokens, for its best pages, before all others
+    least_score: float | None = None  # in place of the target's
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise ValueError("share must lie between 0 and 1")
+        if self.least_score is not None and not 0 <= self.least_score < 1:
+            raise ValueError("least_score must lie between 0 and 1")
+
+
 class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One topic, such as math or code, and how its pages are found.
 
@@ -67,6 +90,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             collected 40 B tokens with seeds of 14.7 B.
         least_score: from the second iteration on, the least probability of a page; None: 0.5, or
             0.1 where evidence is asked for, since a page with evidence needs less of a score.
+        languages: bars of their own, by the tag of the language, such as zh.
+        seedless_pages: a language with so many pages of the pool and no seed is told of.
         least_characters: a shorter page is not judged.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
@@ -84,11 +109,14 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     token_budget: tuple[int, ...] = ()
     seed_multiple: float = 2.7
     least_score: float | None = None
+    languages: dict[str, LanguageBar] = {}
+    seedless_pages: int = 100
     least_characters: int = 200
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
     passage_words: int = 250
     train_words: int = 1200
+    near: NearSettings = NearSettings()
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
     evidence: EvidenceSettings = EvidenceSettings()
@@ -109,6 +137,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("seed_multiple and token_budget must be over 0")
         if not 0 <= self.least_probability < 1:
             raise ValueError("least_score must lie between 0 and 1")
+        if sum(bar.share for bar in self.languages.values()) > 1:
+            raise ValueError("the languages have shares of more than the whole budget")
+        if self.seedless_pages < 1:
+            raise ValueError("seedless_pages must be at least 1")
         if min(self.max_characters, self.passage_words + 1, self.train_words + 1) < 1:
             raise ValueError("max_characters, passage_words or train_words is too small")
 
@@ -123,6 +155,11 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def words(self) -> WordSettings:
         """How a page becomes words."""
         return WordSettings(tokens=self.tokens, max_characters=self.max_characters)
+
+    def least_score_of(self, language: str) -> float:
+        """Return the least probability of a page of a language."""
+        bar = self.languages.get(language, LanguageBar())
+        return self.least_probability if bar.least_score is None else bar.least_score
 
 
 class RecallSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

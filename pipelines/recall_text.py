@@ -10,6 +10,8 @@ from .recall.output import REPORT_FILE
 from .recall_command import RecallResult, TargetResult
 from .recall_pages import FOLDER
 
+MOST_LANGUAGES = 8
+
 
 def recall_text(result: RecallResult) -> str:
     """Return a table of the iterations of each target, and why they stopped."""
@@ -30,6 +32,7 @@ def _target_lines(target: TargetResult) -> list[str]:
     left = ", ".join(f"{count:,} {name}" for name, count in record.left_out.items() if count)
     lines = [f"{record.target}: a pool of {record.pages:,} pages ({left or 'nothing'} left out)"]
     lines.append(_table(target.iterations))
+    lines += _language_lines(target.iterations[-1])
     stop = target.iterations[-1].stop
     for condition in stop.conditions:
         mark = "holds" if condition.holds else "open"
@@ -75,3 +78,19 @@ def _table(iterations: tuple[IterationMetrics, ...]) -> str:
             *(f"{share.value:.2f} ({share.lower:.2f}-{share.upper:.2f})" for share in shares),
         )
     return render(table)
+
+
+def _language_lines(last: IterationMetrics) -> list[str]:
+    """Return a line for each language of the last iteration, the most tokens first."""
+    if len(last.languages) < 2:
+        return []
+    order = sorted(last.languages.items(), key=lambda one: (-one[1].collected_tokens, one[0]))
+    lines = [
+        f"  {printable(name)}: {one.collected_pages:,} of {one.pages:,} pages,"
+        f" {one.collected_tokens:,} tokens, {one.seed_pages:,} seeds,"
+        f" score from {one.threshold:.2f} on"
+        for name, one in order
+    ]
+    if len(lines) > MOST_LANGUAGES:
+        lines[MOST_LANGUAGES:] = [f"  and {len(lines) - MOST_LANGUAGES} languages more"]
+    return lines

@@ -47,6 +47,8 @@ from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, 
 from gristmill.pipelines.recall_settings import (
     DrawSettings,
     EvidenceSettings,
+    LanguageBar,
+    NearSettings,
     RecallSettings,
     RecallTarget,
 )
@@ -95,6 +97,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Manners": Manners,
     "`[recall]`": RecallSettings,
     "`[[recall.target]]`": RecallTarget,
+    "`[recall.target.languages.TAG]`": LanguageBar,
+    "`[recall.target.near]`": NearSettings,
     "`[recall.target.train]`": TrainSettings,
     "`[recall.target.draw]`": DrawSettings,
     "`[recall.target.evidence]`": EvidenceSettings,

@@ -46,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             target.draw,
             target.evidence,
             target.least_characters,
+            target.near,
             suffix_list_digest(),
         )
         return digest_parts("recall model", (msgspec.json.encode(parts),)).hex()
@@ -103,11 +104,19 @@ def _by_url(labels: dict[str, PageLabel]) -> dict[str, PageLabel]:
     return {normalize_url(url): label for url, label in labels.items()}
 
 
-def apply_asked(asked: Asked, pages: Pages) -> Known:
-    """Return what the files say of the pages of a pool; an audited page is no seed."""
-    label_rows, labels = _find(asked.labels, pages)
-    audit_rows, audit = _find(asked.audit, pages)
+def apply_asked(asked: Asked, pages: Pages, copies: pa.Table) -> Known:
+    """Return what the files say of the pages of a pool; an audited page is no seed.
+
+    Args:
+        copies: COPY of the pages that gave way to a longer one, sorted by URL. What is said of
+            them holds for that one, or their texts would be negatives; its own labels go first.
+    """
+    rows = pc.index_in(copies["keeper"], value_set=pages.table["doc_id"].combine_chunks())
+    copies, kept = copies.filter(pc.is_valid(rows)), pc.drop_null(rows).to_numpy()
+    label_rows, labels, labels_missing = _find(asked.labels, pages, copies, kept)
+    audit_rows, audit, audit_missing = _find(asked.audit, pages, copies, kept)
     is_seed = seed_column(asked.sites, pages.table)
+    is_seed[kept[seed_column(asked.sites, copies)]] = True
     is_negative = np.zeros(len(pages), dtype=np.bool_)
     says_yes = np.array([label.is_positive for label in labels], dtype=np.bool_)
     is_seed[label_rows] = says_yes
@@ -119,14 +128,30 @@ def apply_asked(asked: Asked, pages: Pages) -> Known:
         is_negative=is_negative,
         audit_rows=audit_rows,
         audit=audit,
-        num_labels_missing=len(asked.labels) - len(labels),
-        num_audit_missing=len(asked.audit) - len(audit),
+        num_labels_missing=labels_missing,
+        num_audit_missing=audit_missing,
     )
 
 
-def _find(labels: dict[str, PageLabel], pages: Pages) -> tuple[Rows, list[PageLabel]]:
-    """Return the rows of labelled pages, ascending, with their labels."""
-    urls = pages.table["url"]
+def _find(
+    labels: dict[str, PageLabel], pages: Pages, copies: pa.Table, kept: Rows
+) -> tuple[Rows, list[PageLabel], int]:
+    """Return the rows of labelled pages, ascending, their labels, and how many are not there."""
+    of_copies = _places(labels, copies["url"])
+    own = _places(labels, pages.table["url"])
+    found: dict[int, PageLabel] = {}
+    for place, label in of_copies:
+        found.setdefault(int(kept[place]), label)
+    found.update(own)
+    rows = sorted(found)
+    num_missing = len(labels) - len(own) - len(of_copies)
+    return np.array(rows, dtype=np.int64), [found[row] for row in rows], num_missing
+
+
+def _places(labels: dict[str, PageLabel], urls: pa.ChunkedArray) -> list[tuple[int, PageLabel]]:
     wanted = pc.is_in(urls, value_set=pa.array(sorted(labels), urls.type))
-    rows: Rows = np.flatnonzero(np.asarray(wanted))
-    return rows, [labels[url.as_py()] for url in urls.take(rows)]
+    places = np.flatnonzero(np.asarray(wanted))
+    return [
+        (place, labels[url])
+        for place, url in zip(places.tolist(), urls.take(places).to_pylist(), strict=True)
+    ]

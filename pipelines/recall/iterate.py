@@ -27,15 +27,16 @@ from ...filters.recall.passages import first_words
 from ...filters.recall.sampling import sample_keys
 from ...filters.recall.stopping import Progress, report_stop
 from ..recall_settings import RecallTarget
-from ..stage import value_counts
 from .asked import Asked, Known, Mask
 from .costs import TRAIN_COST_FILE, TrainCost
 from .draw import NEGATIVE, draw_pages
 from .evidence import has_evidence
+from .languages import taken_by_language
 from .metrics import IterationMetrics
 from .pool import Pages
 from .quality import AuditQuality, judged_recalls, language_recalls, measure_quality
 from .state import ModelRecord, Rank, State, as_lines
+from .thresholds import decide_rank, logit, reach_threshold
 from .topic import Topic, find_topic
 
 Logits = npt.NDArray[np.float32]
@@ -66,6 +67,7 @@ class Loop:
         self._asked, self._known = asked, known
         self._has_evidence = has_evidence(pages.table, target.evidence)
         self._key = asked.key(target)
+        self._languages = pages.labels("language")
 
     def run(self, score: ScoreBy) -> Iterator[Iteration]:
         """Yield every iteration, until the rule to stop holds and no further model is there."""
@@ -112,7 +114,7 @@ class Loop:
         if self._target.evidence.is_asked:  # such pages are positives that nobody found yet
             barred = barred | self._has_evidence
         if before is not None:
-            least = _logit(self._target.draw.false_negative)
+            least = logit(self._target.draw.false_negative)
             barred = barred | before.topic.is_accepted | (before.logits > least)
         drawn = draw_pages(
             self._pages,
@@ -156,11 +158,8 @@ class Loop:
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
     ) -> Iteration:
-        rank = self._state.read(number, "rank.json", Rank)
-        if rank is None:
-            rank = self._rank(number, record, logits)
-            self._state.write(number, "rank.json", rank)
-        is_high = logits >= np.float32(rank.threshold)
+        rank = self._rank(number, record, logits)
+        is_high = reach_threshold(logits, self._languages, rank.threshold, rank.languages)
         is_ranked = is_high & self._has_evidence
         topic = find_topic(
             self._pages,
@@ -210,15 +209,20 @@ class Loop:
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
-        """Return the score at which the budget is spent; of later models also the least score."""
-        target = self._target
-        budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
-        budget = budgets[min(number, len(budgets)) - 1]
-        may = self._has_evidence
-        threshold = budget_threshold(logits[may], self._pages.num_tokens[may], budget)
-        if number > 1:
-            threshold = max(threshold, _logit(target.least_probability))
-        return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
+        """Return the thresholds of an iteration, as decided when it was first reached."""
+        rank = self._state.read(number, "rank.json", Rank)
+        if rank is None:
+            may = self._has_evidence
+            rank = decide_rank(
+                logits[may],
+                self._pages.num_tokens[may],
+                self._languages[may],
+                self._target,
+                number=number,
+                seed_tokens=record.seed_tokens,
+            )
+            self._state.write(number, "rank.json", rank)
+        return rank
 
     def _metrics(
         self,
@@ -232,7 +236,6 @@ class Loop:
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
-        languages = self._pages.table["language"].filter(is_collected)
         verdicts = [one.verdict for one in topic.decisions]
         had = before.metrics.collected_pages if before is not None else 0
         return IterationMetrics(
@@ -252,7 +255,15 @@ class Loop:
             new_tokens=progress.new_tokens,
             lost_pages=had - progress.num_collected_before,
             overlap=progress.num_collected_before / max(progress.num_collected, 1),
-            languages=dict(sorted(value_counts(languages).items())),
+            languages=taken_by_language(
+                self._languages,
+                self._pages.num_tokens,
+                is_seed=self._known.is_seed,
+                is_ranked=is_ranked,
+                is_collected=is_collected,
+                thresholds=rank.languages,
+                threshold=rank.threshold,
+            ),
             domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
             prefixes_accepted=verdicts.count("accept"),
             prefixes_rejected=verdicts.count("reject"),
@@ -270,24 +281,3 @@ class Loop:
             least_positives=self._target.stop.least_positives,
         )
         return find_alarms(recalls, quality.seed_purity, self._target.guards)
-
-
-def budget_threshold(logits: Logits, tokens: npt.NDArray[np.int64], budget: int) -> float:
-    """Return the least score such that the pages from it on have at most `budget` tokens.
-
-    Pages of equal scores are in or out together; where already the best are too many, they are in.
-    """
-    if not len(logits):
-        return 0.0
-    order = np.argsort(-logits, kind="stable")
-    ranked = logits[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], [True]))
-    spent = np.cumsum(tokens[order])[ends]
-    last = max(int(np.searchsorted(spent, budget, side="right")) - 1, 0)
-    return float(ranked[ends[last]])
-
-
-def _logit(probability: float) -> float:
-    if probability <= 0:
-        return float("-inf")
-    return float(np.log(probability / (1 - probability)))

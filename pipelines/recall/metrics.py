@@ -9,6 +9,7 @@ import pyarrow as pa
 from ...filters.recall.audit import Estimate
 from ...filters.recall.guards import Alarm
 from ...filters.recall.stopping import StopReport
+from .languages import LanguageTaken
 from .quality import AuditQuality
 
 
@@ -31,7 +32,7 @@ class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
     new_tokens: int
     lost_pages: int  # that the iteration before collected, and this one does not
     overlap: float  # share of the collected pages that the iteration before collected
-    languages: dict[str, int]  # collected pages
+    languages: dict[str, LanguageTaken]
     domains_in_topic: int
     prefixes_accepted: int
     prefixes_rejected: int
@@ -91,7 +92,9 @@ def _row(target: str, one: IterationMetrics) -> dict[str, object]:
         "audited_positives": quality.num_positives if quality is not None else 0,
         "seed_purity": one.quality.seed_purity,
         "drift": one.drift,
-        "languages": sorted(one.languages.items()),
+        "languages": [
+            (name, taken.collected_pages) for name, taken in sorted(one.languages.items())
+        ],
         "alarms": [alarm.name for alarm in one.alarms],
         "stops": one.stop.stops,
         "reason": one.stop.reason,

@@ -4,7 +4,7 @@ What the loop asks of every page lies in memory, about 250 bytes a page with its
 texts stay on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ...filters.recall.sampling import Labels, Rows
 from ..artifact import InputFile
-from ..dedup_graph import Done, sliced_node
+from ..dedup_graph import Done, Previous, sliced_node
 from ..engine import Node
 from ..inputs import Shard, list_shards, shard_removals
 from ..recall_settings import RecallTarget
@@ -23,53 +23,73 @@ from ..stages.exchange import partition_name, shard_slice
 from ..stages.read import Read
 from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
 from ..store import Store
+from .near import NearGraph, Sources
 
 COLUMNS = [name for name in POOL.names if name != "words"]
 
 
 class PoolGraph:
-    """Makes the nodes of one target's pool and of its scores."""
+    """Makes the nodes of one target's pool and of its scores.
+
+    `previous` names the artifacts of the target's last run, whose pairs are not measured again.
+    """
 
     def __init__(
-        self, recipe: Recipe, target: RecallTarget, store: Store, take_down: TakeDown
+        self,
+        recipe: Recipe,
+        target: RecallTarget,
+        store: Store,
+        take_down: TakeDown,
+        previous: Previous | None = None,
     ) -> None:
         self._recipe, self._target = recipe, target
         self._store, self._take_down = store, take_down
         shards = [one for one in list_shards(recipe, store) if one.source in target.sources]
         self._shards = sorted(shards, key=lambda shard: shard.name)
         self.names = [shard.name for shard in self._shards]
+        parts = [partition_name(i) for i in range(recipe.raw.dedup.partitions)]
+        self._same = {kind: [f"{kind}-{part}" for part in parts] for kind in (BY_URL, BY_TEXT)}
+        self._near = NearGraph(recipe.raw.dedup, target, store, self.names, previous or {})
 
-    def pool(self) -> list[Node]:
-        """Return the nodes that make the pool."""
-        target, partitions = self._target, self._recipe.raw.dedup.partitions
+    def phases(self, done: Done) -> Iterator[list[Node]]:
+        """Yield the nodes that make the pool; each phase is run before the next is asked for."""
+        lost = {name: self._lost(name) for name in self.names}
+        yield self._names()
+        yield from self._near.phases(done, lost)
+        target = self._target
         pool = Pool(
             words=target.words,
             least_characters=target.least_characters,
             natural=self._recipe.raw.languages.natural,
         )
-        names = [("recall_names", name) for name in self.names]
-        same = {
-            kind: [f"{kind}-{partition_name(i)}" for i in range(partitions)]
-            for kind in (BY_URL, BY_TEXT)
-        }
+        yield [
+            sliced_node(
+                self._store, pool, name, {**_whole(name), **lost[name], **self._near.found(name)}
+            )
+            for name in self.names
+        ]
+
+    def _names(self) -> list[Node]:
+        """Return the nodes that read the pages and find those of one URL or of one text."""
+        pages = PageNames(partitions=self._recipe.raw.dedup.partitions)
         nodes = []
         for shard in self._shards:
-            whole = {"read": ([("read", shard.name)], "")}
             nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
-            nodes.append(
-                sliced_node(self._store, PageNames(partitions=partitions), shard.name, whole)
-            )
-            lost = {
-                kind: ([("recall_same", part) for part in parts], shard_slice(shard.name))
-                for kind, parts in same.items()
-            }
-            nodes.append(sliced_node(self._store, pool, shard.name, {**whole, **lost}))
+            nodes.append(sliced_node(self._store, pages, shard.name, _whole(shard.name)))
+        names = [("recall_names", name) for name in self.names]
         nodes += [
             sliced_node(self._store, SameNames(kind=kind), part, {"slices": (names, part)})
-            for kind, parts in same.items()
+            for kind, parts in self._same.items()
             for part in parts
         ]
         return nodes
+
+    def _lost(self, name: str) -> Sources:
+        """Return where the pages of a shard are that give way by their URL or their text."""
+        return {
+            kind: ([("recall_same", part) for part in parts], shard_slice(name))
+            for kind, parts in self._same.items()
+        }
 
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
         """Return the nodes that score the pool by a model."""
@@ -85,6 +105,10 @@ class PoolGraph:
     def pages(self, done: Done) -> "Pages":
         """Return the pages of the pool, once it is made."""
         return Pages([self._store.input(done["recall_pool", name]) for name in self.names])
+
+    def copies(self, done: Done) -> pa.Table:
+        """Return the pages that gave way to a longer one of the pool, once it is made."""
+        return self._near.copies(done)
 
     def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
         """Return the score of every page of the pool, once its nodes have run."""
@@ -104,6 +128,10 @@ class PoolGraph:
             options=shard.options,
             removed=shard_removals(shard, self._take_down),
         )
+
+
+def _whole(shard: str) -> Sources:
+    return {"read": ([("read", shard)], "")}
 
 
 def _scored(shard: str, iteration: int) -> str:

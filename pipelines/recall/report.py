@@ -228,7 +228,8 @@ def _languages(iterations: Sequence[IterationMetrics]) -> str:
     last = iterations[-1]
     total = last.collected_pages or 1
     rows = []
-    for name, number in sorted(last.languages.items(), key=lambda pair: (-pair[1], pair[0])):
+    collected = {name: taken.collected_pages for name, taken in last.languages.items()}
+    for name, number in sorted(collected.items(), key=lambda pair: (-pair[1], pair[0])):
         quality = last.quality.languages.get(name)
         rows.append(
             TableRow(

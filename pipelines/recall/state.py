@@ -46,6 +46,7 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
     """rank.json: from which score on a model's pages are collected, as decided once."""
 
     threshold: float  # a logit
+    languages: dict[str, float] = {}  # of those that have one of their own
     budget_tokens: int
     num_pages: int  # of the pool at that time
 

@@ -1,8 +1,9 @@
 """Recall: from the pages of WARC files to the words of a pool, each page once, and their scores.
 
-`recall_names` and `recall_same` find pages of one URL or of one text; `recall_pool` keeps one of
-each and makes its words; `recall_score` scores them by one model. A page that loses to another by
-its URL may win by its text: what it loses to then stays, since both orders end at the same page.
+`recall_names` and `recall_same` find pages of one URL or of one text, dedup's stages those that
+resemble a longer one (recall_near.py); `recall_pool` keeps one of each and makes its words;
+`recall_score` scores them by one model. A page that loses to another by its URL may win by its
+text: what it loses to then stays, since both orders end at the same page.
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ from .features import row_groups
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
+NEAR: Final = "near"  # the fates of pages that resemble a longer one, if it is looked for them
+LONGEST: Final = np.uint64(np.iinfo(np.int64).max)  # bytes; the longer a page, the less its rank
 TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
 
 NAME: Final = pa.schema([("name", ID), ("doc_id", ID), ("rank", pa.uint64())])
@@ -66,8 +69,7 @@ class PageNames(Stage, frozen=True, kw_only=True):
         table = table.filter(pc.is_valid(table["content_id"]))
         keys = pa.chunked_array([[url_key(url) for url in table["path"].to_pylist()]], ID)
         table = table.append_column("key", keys).filter(pc.is_valid(keys))
-        most = np.uint64(np.iinfo(np.int64).max)
-        longest = most - table["num_bytes"].to_numpy().astype(np.uint64)
+        longest = LONGEST - table["num_bytes"].to_numpy().astype(np.uint64)
         output.write(NAME.empty_table())
         for kind, names, ranks in (
             (BY_URL, table["key"], longest),
@@ -128,7 +130,7 @@ class Pool(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write POOL, a row group for each of the input's; what is left out is counted."""
-        lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
+        lost = {**given_way(inputs), NEAR: _ids(inputs.all(NEAR), "item_id")}
         output.write(POOL.empty_table())
         for rows in row_groups(inputs.one("read"), _READ):
             kept = rows
@@ -150,8 +152,8 @@ class Pool(Stage, frozen=True, kw_only=True):
             return rows.filter(
                 pc.greater_equal(pc.utf8_length(rows["text"]), self.least_characters)
             )
-        kind = BY_URL if reason == "same_url" else BY_TEXT
-        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=lost[kind])))
+        gone = lost[_LOST_BY[reason]]
+        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=gone)))
 
     def _pages(self, rows: pa.Table) -> pa.Table:
         urls = [normalize_url(url) for url in rows["path"].to_pylist()]
@@ -169,12 +171,18 @@ class Pool(Stage, frozen=True, kw_only=True):
 
 
 _READ: Final = ["doc_id", "path", "language_hint", "text", "formulas_found", "code_lines_found"]
-_REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
+_REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short", "near_duplicate")
+_LOST_BY: Final = {"same_url": BY_URL, "same_text": BY_TEXT, "near_duplicate": NEAR}
 
 
-def _doc_ids(files: Sequence[InputFile]) -> pa.Array:
-    parts = [pa.table({"doc_id": pa.array([], ID)}), *(file.read(["doc_id"]) for file in files)]
-    return pa.concat_tables(parts)["doc_id"].combine_chunks()
+def given_way(inputs: Inputs) -> dict[str, pa.Array]:
+    """Return the ids of a shard's pages that give way to another, by its URL and by its text."""
+    return {kind: _ids(inputs.all(kind), "doc_id") for kind in (BY_URL, BY_TEXT)}
+
+
+def _ids(files: Sequence[InputFile], name: str) -> pa.Array:
+    parts = [pa.table({name: pa.array([], ID)}), *(file.read([name]) for file in files)]
+    return pa.concat_tables(parts)[name].combine_chunks()
 
 
 class Score(Stage, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.pipelines.recall.iterate import budget_threshold
 from gristmill.pipelines.recall.state import ModelRecord, State
+from gristmill.pipelines.recall.thresholds import budget_threshold
 from gristmill.pipelines.recipe import load_recipe
 
 
