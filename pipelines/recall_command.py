@@ -1,4 +1,4 @@
-"""Recall: run a recipe's loops over its web pages, and leave what each iteration came to.
+"""Recall: run a recipe's loops over its pages or files, and leave what each iteration came to.
 
 OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their results lie in OUT/work,
 as those of a build do: what is done is not done again.
@@ -47,6 +47,7 @@ class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
     collected_pages: int
     collected_tokens: int
     artifacts: dict[str, dict[str, str]]  # stage -> shard -> key
+    has_files: bool = False  # the pool is of repositories, not of pages
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,11 +153,11 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
         record = str(self._state.folder / RECORD)
         previous = _artifacts(record) if exists(record) else {}
         self._graph = PoolGraph(recipe, target, store, load_take_down(store.out), previous)
+        self._asked: Asked = read_asked(target, recipe.base, has_files=self._graph.has_files)
         self.engine = Engine(store, executor, observer)
 
     def result(self, retrain: int | None) -> TargetResult:
@@ -166,7 +167,10 @@ class _Run:
         if self.engine.run_phases(self._graph.phases(self.engine.outcome.done)).failed:
             raise _TasksFailedError
         pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages, self._graph.copies(self.engine.outcome.done))
+        done = self.engine.outcome.done
+        known = apply_asked(
+            self._asked, pages, self._graph.copies(done), self._graph.described(done)
+        )
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):
@@ -217,6 +221,7 @@ class _Run:
             iterations=last.iteration,
             collected_pages=last.collected_pages,
             collected_tokens=last.collected_tokens,
+            has_files=self._graph.has_files,
             artifacts={
                 stage: {shard: manifest.key for shard, manifest in sorted(shards.items())}
                 for stage, shards in sorted(artifacts.items())
@@ -243,7 +248,9 @@ class _Run:
             i: self._state.read(i, TRAIN_COST_FILE, TrainCost) for i in range(1, num_iterations + 1)
         }
         training = {i: cost for i, cost in found.items() if cost is not None}
-        return stage_costs(by_stage(self.engine.outcome.done), training)
+        return stage_costs(
+            by_stage(self.engine.outcome.done), training, has_files=self._graph.has_files
+        )
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:

@@ -1,11 +1,12 @@
 """What a recipe says of the recall loop: for each topic the pool, the seeds and the loop's bars."""
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from ..filters.recall.audit import AuditSettings
+from ..filters.recall.described import DescribedSettings
 from ..filters.recall.domains import DomainSettings
 from ..filters.recall.guards import GuardSettings
 from ..filters.recall.model import TrainSettings
@@ -15,6 +16,8 @@ from ..filters.recall.words import WordKind, WordSettings
 
 LEAST_SCORE: Final = 0.5
 LEAST_WITH_EVIDENCE: Final = 0.1
+SeedsRule = Literal["described"]
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
@@ -80,8 +83,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Args:
         name: of the topic and of its folder below OUT/recall.
-        sources: the recipe's sources of web pages that are the pool.
-        seeds: files of sites, relative to the recipe.
+        sources: the recipe's sources that are the pool: all of web pages, or all of repositories.
+        seeds: files of sites, or of repositories and their folders, relative to the recipe.
+        seeds_rule: of files: `described` makes those with detailed descriptions seeds.
+        described: from where a file is one of these.
         pages: files of labelled pages: those of yes are seeds, those of no are negatives.
         decisions: what people say about URL prefixes; read, never written.
         audit: labelled pages that are never trained on, for precision and recall.
@@ -103,6 +108,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     name: str
     sources: tuple[str, ...]
     seeds: tuple[str, ...] = ()
+    seeds_rule: SeedsRule | None = None
+    described: DescribedSettings = DescribedSettings()
     pages: tuple[str, ...] = ()
     decisions: str | None = None
     audit: str | None = None
@@ -129,8 +136,10 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"`{self.name}` is no name of a target")
-        if not self.seeds and not self.pages:
-            raise ValueError(f"target `{self.name}` needs `seeds` or `pages`")
+        if not self.seeds and not self.pages and self.seeds_rule is None:
+            raise ValueError(f"target `{self.name}` needs `seeds`, `seeds_rule` or `pages`")
+        if self.seeds_rule is not None and not self.token_budget:
+            raise ValueError(f"target `{self.name}` needs a `token_budget` with `seeds_rule`")
         if not self.sources:
             raise ValueError(f"target `{self.name}` needs `sources`")
         if self.seed_multiple <= 0 or any(tokens < 1 for tokens in self.token_budget):

@@ -30,7 +30,8 @@ def recall_text(result: RecallResult) -> str:
 def _target_lines(target: TargetResult) -> list[str]:
     record = target.record
     left = ", ".join(f"{count:,} {name}" for name, count in record.left_out.items() if count)
-    lines = [f"{record.target}: a pool of {record.pages:,} pages ({left or 'nothing'} left out)"]
+    things = "files" if record.has_files else "pages"
+    lines = [f"{record.target}: a pool of {record.pages:,} {things} ({left or 'nothing'} left out)"]
     lines.append(_table(target.iterations))
     lines += _language_lines(target.iterations[-1])
     stop = target.iterations[-1].stop

@@ -28,6 +28,7 @@ from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
+from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
 
 if sys.version_info >= (3, 11):
@@ -151,6 +152,7 @@ def _read(path: str) -> RawRecipe:
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
     _expand_scheme_preset(document, where=path)
+    expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:
         document.setdefault("fim", {}).setdefault("seed", document["seed"])
@@ -260,12 +262,7 @@ def _check_recall(recipe: Recipe) -> None:
         for name in target.sources:
             if name not in kinds:
                 raise unknown_name(name, list(kinds), where=where, what="source")
-            if kinds[name] != "warc":
-                raise GristmillError(
-                    f"source `{name}` holds no web pages",
-                    where=where,
-                    todo="Name sources of kind warc.",
-                )
+    check_pools(recipe.raw.source, recipe.raw.recall.target, recipe.path)
 
 
 def _check_mixture(recipe: Recipe) -> None:

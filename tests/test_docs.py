@@ -31,6 +31,7 @@ from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
+from gristmill.filters.recall.described import DescribedSettings
 from gristmill.filters.recall.domains import DomainSettings
 from gristmill.filters.recall.guards import GuardSettings
 from gristmill.filters.recall.model import TrainSettings
@@ -99,6 +100,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[[recall.target]]`": RecallTarget,
     "`[recall.target.languages.TAG]`": LanguageBar,
     "`[recall.target.near]`": NearSettings,
+    "`[recall.target.described]`": DescribedSettings,
     "`[recall.target.train]`": TrainSettings,
     "`[recall.target.draw]`": DrawSettings,
     "`[recall.target.evidence]`": EvidenceSettings,

@@ -14,6 +14,7 @@ from ..artifact import Manifest
 
 CRAWL_PAGES: Final = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
 CRAWL_WARCS: Final = 90_000
+MANY_FILES: Final = 1_000_000  # of repositories, of which nobody knows how many there are
 CRAWL_PAGE_BYTES: Final = 98_000  # of HTML: 295 TB (CC-MAIN-2026-08)
 BUSY: Final = 1.2  # times the CPU time, from which the clock is worth a word
 COSTS_FILE: Final = "costs.json"
@@ -22,6 +23,9 @@ NAMES: Final[Mapping[str, str]] = {
     "read": "text",
     "recall_names": "names",
     "recall_same": "same pages",
+    "paths": "paths",
+    "language": "languages",
+    "recall_described": "descriptions",
     "recall_pool": "words",
     "recall_score": "scores",
     "near": "near-duplicates",
@@ -30,7 +34,7 @@ NAMES: Final[Mapping[str, str]] = {
 # Stages that find near-duplicates together are one line.
 NEAR_STAGES: Final = frozenset(
     ("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest", "large_star")
-) | frozenset(("small_star", "label", "cluster", "fates"))
+) | frozenset(("small_star", "label", "cluster", "fates", "recall_copies"))
 
 
 class StageCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +62,14 @@ class LoopCosts(msgspec.Struct, frozen=True, kw_only=True):
     models: int
     stages: dict[str, StageCost]  # `train` is that of all models, on the pages drawn
     unmeasured: int  # tasks whose manifests do not say what CPU time they took
+    has_files: bool = False  # the pool is of repositories
 
 
 def stage_costs(
-    stages: Mapping[str, Mapping[str, Manifest]], training: Mapping[int, TrainCost]
+    stages: Mapping[str, Mapping[str, Manifest]],
+    training: Mapping[int, TrainCost],
+    *,
+    has_files: bool = False,
 ) -> LoopCosts:
     """Return what the tasks of a loop took, and its models."""
     costs, unmeasured = {}, 0
@@ -89,6 +97,7 @@ def stage_costs(
         models=len(training),
         stages=costs,
         unmeasured=unmeasured,
+        has_files=has_files,
     )
 
 
@@ -103,27 +112,30 @@ def _sum(manifests: list[Manifest]) -> StageCost:
 
 
 def crawl_hours(costs: LoopCosts) -> dict[str, float]:
-    """Return the core-hours of each stage for a whole crawl; training does not grow with it."""
+    """Return the core-hours of each stage for a crawl, or MANY_FILES; training does not grow."""
     if not costs.pages:
         return {}
-    times = CRAWL_PAGES / costs.pages / 3600
+    num_things = MANY_FILES if costs.has_files else CRAWL_PAGES
+    times = num_things / costs.pages / 3600
     return {
         stage: cost.cpu_seconds * times for stage, cost in costs.stages.items() if stage != "train"
     }
 
 
 def cost_lines(costs: LoopCosts) -> list[str]:
-    """Return what a whole crawl would cost at the rates of a loop, in sentences."""
+    """Return what a whole crawl, or so many files, would cost at a loop's rates, in sentences."""
     hours = crawl_hours(costs)
     if not hours:
         return ["what a crawl would cost is not known: no task said what CPU time it took"]
-    parts = ", ".join(f"{NAMES.get(stage, stage)} {one:,.0f}" for stage, one in hours.items())
+    digits = 2 if costs.has_files else 0
+    names = {stage: NAMES.get(stage, stage) for stage in hours}
+    parts = ", ".join(f"{names[stage]} {one:,.{digits}f}" for stage, one in hours.items())
     models = "1 model" if costs.models == 1 else f"{costs.models} models"
-    lines = [
-        f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs, by the CPU time taken"
-        f" here: {sum(hours.values()):,.0f} core-hours with {models} ({parts}), training aside"
-    ]
-    if costs.page_bytes and "read" in hours:
+    what = f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs"
+    what = f"{MANY_FILES:,} files" if costs.has_files else what
+    total = f"{sum(hours.values()):,.{digits}f} core-hours"
+    lines = [f"{what}, by the CPU time taken here: {total} with {models} ({parts}), training aside"]
+    if costs.page_bytes and "read" in hours and not costs.has_files:
         size = costs.page_bytes / costs.pages
         by_size = hours["read"] * CRAWL_PAGE_BYTES / size
         lines.append(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...filters.recall.described import DESCRIBED, is_described
 from ...filters.recall.sampling import Labels, Rows
 from ..artifact import InputFile
 from ..dedup_graph import Done, Previous, sliced_node
@@ -20,8 +21,10 @@ from ..recall_settings import RecallTarget
 from ..recipe import Recipe
 from ..removals import TakeDown
 from ..stages.exchange import partition_name, shard_slice
+from ..stages.languages import DetectLanguage, JudgePaths
 from ..stages.read import Read
 from ..stages.recall import BY_TEXT, BY_URL, POOL, PageNames, Pool, SameNames, Score
+from ..stages.recall_files import Describe, FileNames, FilePool
 from ..store import Store
 from .near import NearGraph, Sources
 
@@ -49,7 +52,16 @@ class PoolGraph:
         self.names = [shard.name for shard in self._shards]
         parts = [partition_name(i) for i in range(recipe.raw.dedup.partitions)]
         self._same = {kind: [f"{kind}-{part}" for part in parts] for kind in (BY_URL, BY_TEXT)}
-        self._near = NearGraph(recipe.raw.dedup, target, store, self.names, previous or {})
+        kinds = {source.kind for source in recipe.raw.source if source.name in target.sources}
+        self.has_files = kinds == {"repository"}
+        self._near = NearGraph(
+            recipe.raw.dedup,
+            target,
+            store,
+            self.names,
+            previous or {},
+            has_files=self.has_files,
+        )
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield the nodes that make the pool; each phase is run before the next is asked for."""
@@ -57,25 +69,31 @@ class PoolGraph:
         yield self._names()
         yield from self._near.phases(done, lost)
         target = self._target
-        pool = Pool(
+        pool = (FilePool if self.has_files else Pool)(
             words=target.words,
             least_characters=target.least_characters,
             natural=self._recipe.raw.languages.natural,
         )
-        yield [
-            sliced_node(
-                self._store, pool, name, {**_whole(name), **lost[name], **self._near.found(name)}
-            )
-            for name in self.names
-        ]
+        nodes = []
+        for name in self.names:
+            found = {**_whole(name), **lost[name], **self._near.found(name)}
+            if self.has_files:
+                found["language"] = ([("language", name)], "")
+            nodes.append(sliced_node(self._store, pool, name, found))
+            if target.seeds_rule is not None:
+                made = {**_whole(name), "pool": ([("recall_pool", name)], "")}
+                nodes.append(sliced_node(self._store, Describe(), name, made))
+        yield nodes
 
     def _names(self) -> list[Node]:
         """Return the nodes that read the pages and find those of one URL or of one text."""
-        pages = PageNames(partitions=self._recipe.raw.dedup.partitions)
+        named = FileNames if self.has_files else PageNames
+        pages = named(partitions=self._recipe.raw.dedup.partitions)
         nodes = []
         for shard in self._shards:
             nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
             nodes.append(sliced_node(self._store, pages, shard.name, _whole(shard.name)))
+            nodes += self._file_nodes(shard.name) if self.has_files else []
         names = [("recall_names", name) for name in self.names]
         nodes += [
             sliced_node(self._store, SameNames(kind=kind), part, {"slices": (names, part)})
@@ -90,6 +108,16 @@ class PoolGraph:
             kind: ([("recall_same", part) for part in parts], shard_slice(name))
             for kind, parts in self._same.items()
         }
+
+    def _file_nodes(self, name: str) -> list[Node]:
+        """Return what names the language of a shard's files, as in a build."""
+        settings = self._recipe.raw.languages
+        read = _whole(name)
+        claims = {**read, "paths": ([("paths", name)], "")}
+        return [
+            sliced_node(self._store, JudgePaths(overrides=settings.overrides), name, read),
+            sliced_node(self._store, DetectLanguage(settings=settings.content), name, claims),
+        ]
 
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
         """Return the nodes that score the pool by a model."""
@@ -109,6 +137,14 @@ class PoolGraph:
     def copies(self, done: Done) -> pa.Table:
         """Return the pages that gave way to a longer one of the pool, once it is made."""
         return self._near.copies(done)
+
+    def described(self, done: Done) -> npt.NDArray[np.bool_] | None:
+        """Return which files of the pool the rule for seeds takes; None without one."""
+        if self._target.seeds_rule is None:
+            return None
+        files = [self._store.input(done["recall_described", name]) for name in self.names]
+        measured = pa.concat_tables([DESCRIBED.empty_table(), *(file.read() for file in files)])
+        return is_described(measured, self._target.described)
 
     def logits(self, done: Done, iteration: int) -> npt.NDArray[np.float32]:
         """Return the score of every page of the pool, once its nodes have run."""

@@ -7,7 +7,7 @@ from .costs import NAMES, LoopCosts, cost_lines, crawl_hours
 
 def cost_parts(costs: LoopCosts) -> list[str]:
     """Return the table of stages, and what follows for a crawl."""
-    hours = crawl_hours(costs)
+    hours, digits = crawl_hours(costs), 2 if costs.has_files else 0
     rows = [
         TableRow(
             name=NAMES.get(stage, stage),
@@ -17,7 +17,7 @@ def cost_parts(costs: LoopCosts) -> list[str]:
                 f"{cost.seconds:,.1f}",
                 f"{1000 * cost.cpu_seconds / max(costs.pages, 1):,.3f}",
                 page.size_text(cost.num_bytes),
-                f"{hours[stage]:,.0f}" if stage in hours else "",
+                f"{hours[stage]:,.{digits}f}" if stage in hours else "",
             ),
         )
         for stage, cost in costs.stages.items()
@@ -29,7 +29,7 @@ def cost_parts(costs: LoopCosts) -> list[str]:
         "s on the clock",
         "CPU ms a page",
         "written",
-        "core-hours a crawl",
+        "core-hours a million" if costs.has_files else "core-hours a crawl",
     )
     lines = [f"{line[0].upper()}{line[1:]}." for line in cost_lines(costs)]
     return [page.table("Cost by stage", head, rows), *(page.paragraph(line) for line in lines)]

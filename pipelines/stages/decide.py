@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from ...corpus.record import READ
 from ...dedup.urls import normalize_url
+from ...filters.recall.files import file_url
 from ...filters.rules import Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import CONTAMINATED, HITS_COLUMN
@@ -16,7 +17,7 @@ from ..stage import Inputs, Stage, value_counts
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"
-NOT_RECALLED = "not_recalled"  # a page that the source's recall target did not collect
+NOT_RECALLED = "not_recalled"  # a page or file that the source's recall target did not collect
 SIGNAL_COLUMNS = {"syntax": SYNTAX_SIGNALS.names}  # of stages that also write what is no signal
 
 
@@ -69,5 +70,9 @@ class Decide(Stage, frozen=True, kw_only=True):
 
 def _is_collected(table: pa.Table, collected: pa.ChunkedArray) -> pa.Array:
     """Return which rows have a URL that a recall target collected, in any spelling of it."""
-    urls = pa.array([normalize_url(url) for url in table["path"].to_pylist()], collected.type)
-    return pc.is_in(urls, value_set=collected.combine_chunks())
+    rows = zip(*(table[name].to_pylist() for name in ("kind", "collection", "path")), strict=True)
+    urls = [
+        file_url(collection, path) if kind == "file" else normalize_url(path)
+        for kind, collection, path in rows
+    ]
+    return pc.is_in(pa.array(urls, collected.type), value_set=collected.combine_chunks())

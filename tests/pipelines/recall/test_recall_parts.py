@@ -68,9 +68,9 @@ def test_a_record_that_is_none_is_an_error(tmp_path: Path) -> None:
     ("old", "new", "what"),
     [
         ('sources = ["web"]', 'sources = ["wbe"]', "unknown source `wbe`"),
-        ('kind = "warc"', 'kind = "documents"', "holds no web pages"),
+        ('kind = "warc"', 'kind = "documents"', "neither web pages nor files"),
         ('name = "math"\nsources', 'name = "../math"\nsources', "no name of a target"),
-        ('seeds = ["seeds.txt"]', "", "needs `seeds` or `pages`"),
+        ('seeds = ["seeds.txt"]', "", "needs `seeds`, `seeds_rule` or `pages`"),
         ("dim = 16", "dims = 16", r"recall\.target\[0\]\.train\.dims"),
     ],
 )
