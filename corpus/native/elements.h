@@ -25,10 +25,11 @@ static int is_formula_image(const struct tag *tag) {
     struct value alt = tag->alt, class = tag->class;
     while (alt.size && is_space(alt.bytes[0]))
         alt.bytes++, alt.size--;
-    if (alt.size > 1 &&
-        (alt.bytes[0] == '$' || (alt.bytes[0] == '\\' && (alt.bytes[1] == '(' || alt.bytes[1] == '[' ||
-                                                          looks_like_tex(alt.bytes, 0, alt.size))) ||
-         (alt.size > 14 && !memcmp(alt.bytes, "{\\displaystyle", 14))))
+    int is_command = alt.size > 1 && alt.bytes[0] == '\\';
+    int is_delimiter = is_command && (alt.bytes[1] == '(' || alt.bytes[1] == '[');
+    if ((alt.size > 1 && alt.bytes[0] == '$') || is_delimiter ||
+        (is_command && looks_like_tex(alt.bytes, 0, alt.size)) ||
+        (alt.size > 14 && !memcmp(alt.bytes, "{\\displaystyle", 14)))
         return 1;
     for (size_t at = 0; alt.size && at < class.size; at++) {
         size_t start = at;

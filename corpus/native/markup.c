@@ -53,7 +53,9 @@ struct tag {
     struct value type, class, alt, source;
 };
 
-static int is_foreign(const struct scan *scan) { return scan->num_open_svg || scan->num_open_math; }
+static int is_foreign(const struct scan *scan) {
+    return scan->num_open_svg || scan->num_open_math;
+}
 
 static void cut(struct scan *scan, size_t start, size_t stop) {
     if (start < scan->copied)
