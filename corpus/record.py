@@ -66,6 +66,7 @@ ReadDrop = Literal[
     "corrupt",
     "not_text",
     "removed",
+    "not_recalled",
 ]
 
 

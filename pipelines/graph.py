@@ -5,7 +5,8 @@ read -> paths -> language -> measure -> decide -> items -> exact --> bands -> (d
                                      pack, ledger <- tokenize <- assemble <- select <- fates -'
 
 Pages of one URL are made one before items are (graph_pages.py), and texts are cut after
-select (graph_cuts.py).
+select (graph_cuts.py). A source with `recall` is told before `read` which pages were collected
+(recall_pages.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from .engine import Node
 from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards, shard_removals
-from .recall_pages import with_collected
+from .recall_pages import recalled_node
 from .recipe import Recipe
 from .removals import TakeDown
 from .stage import Stage
@@ -85,10 +86,12 @@ class Graph:
             options=shard.options,
             removed=shard_removals(shard, self.take_down),
         )
+        recalled = recalled_node(shard, self.store)
         text = ("read",)
         sign = Sign(scheme=recipe.raw.dedup.minhash)
         nodes = [
-            self._map(read, name),
+            *recalled,
+            self._map(read, name, [node.stage.name for node in recalled]),
             self._map(JudgePaths(overrides=recipe.raw.languages.overrides), name, text),
             self._map(
                 DetectLanguage(settings=recipe.raw.languages.content), name, ("read", "paths")
@@ -140,7 +143,7 @@ class Graph:
         verdicts = (*self._syntax_role(), *self._hits_role())
         judged = self._map(decide, name, ("read", "language", "measure", *verdicts))
         return [
-            with_collected(judged, self.store, shard.recall),
+            judged,
             self._pages.without_dropped(
                 self._map(items, name, ("read", "language", "measure", "decide"))
             ),

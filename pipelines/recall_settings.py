@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from ..corpus.extract.page import Tier
 from ..filters.recall.audit import AuditSettings
 from ..filters.recall.domains import DomainSettings
 from ..filters.recall.model import TrainSettings
@@ -48,6 +49,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             collected 40 B tokens with seeds of 14.7 B.
         least_score: from the second iteration on, the least probability of a page.
         least_characters: a shorter page is not judged.
+        extract: the tier that makes the pool's texts; a build reads its pages by the source's.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
@@ -64,6 +66,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seed_multiple: float = 2.7
     least_score: float = 0.5
     least_characters: int = 200
+    extract: Tier = "cheap"
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
     passage_words: int = 250

@@ -12,6 +12,7 @@ from ...filters.recall.audit import AuditSettings
 from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
 from ..recall_pages import COLLECTED_FILE
+from ..stages.recalled import RECALLED
 from .asked import Mask
 from .iterate import Iteration, Logits
 from .pool import Pages
@@ -19,6 +20,7 @@ from .quality import audit_sample
 from .state import State, write_changed
 from .topic import review_text
 
+ROW_GROUP_ROWS = 1 << 15  # what a reader of one file's pages has to look through
 COLLECTED = pa.schema(
     [
         ("url", pa.string()),  # in its normal form
@@ -28,6 +30,7 @@ COLLECTED = pa.schema(
         ("score", pa.float32()),  # the last model's probability
         ("iteration", pa.int32()),  # that collected it first
         ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
+        *RECALLED,  # which record of which file it is
     ]
 )
 
@@ -56,7 +59,7 @@ def write_audit_sample(
 
 
 def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) -> None:
-    """Write COLLECTED, sorted by URL.
+    """Write COLLECTED, sorted by file and URL, so that a reader of one file finds its pages.
 
     Args:
         first: the iteration that collected each page of the pool first.
@@ -70,13 +73,16 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
         pa.array(scores.astype(np.float32)),
         pa.array(first[rows].astype(np.int32)),
         pa.array(reasons, pa.string()),
+        *pages.origins(rows).columns,
     ]
     found = pa.table(columns, schema=COLLECTED)
-    found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
+    found = found.sort_by([(name, "ascending") for name in ("origin_file", "url", "doc_id")])
     write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
 
 
 def _parquet(table: pa.Table) -> bytes:
     stream = BytesIO()
-    pq.write_table(table.combine_chunks(), stream, compression="zstd")
+    pq.write_table(
+        table.combine_chunks(), stream, compression="zstd", row_group_size=ROW_GROUP_ROWS
+    )
     return stream.getvalue()

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.record import READ
-from ...dedup.urls import normalize_url
 from ...filters.rules import Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import CONTAMINATED, HITS_COLUMN
@@ -16,7 +15,6 @@ from ..stage import Inputs, Stage, value_counts
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"
-NOT_RECALLED = "not_recalled"  # a page that the source's recall target did not collect
 SIGNAL_COLUMNS = {"syntax": SYNTAX_SIGNALS.names}  # of stages that also write what is no signal
 
 
@@ -34,7 +32,7 @@ class Decide(Stage, frozen=True, kw_only=True):
     removals: Removals = Removals()
 
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write doc_id, rule_hits and dropped_by (read_drop, removed, not_recalled, ...)."""
+        """Write doc_id, rule_hits and dropped_by (read_drop, removed, a rule, ...)."""
         table = inputs.table("read", METADATA)
         for role in ("language", "measure", "syntax"):
             if not inputs.all(role):  # nobody asked for it
@@ -46,10 +44,6 @@ class Decide(Stage, frozen=True, kw_only=True):
         verdict = decide(table, self.rules)
         removed = pa.array(removed_rows(table, self.removals))
         dropped_by = verdict["dropped_by"]
-        if inputs.all("collected"):
-            is_collected = _is_collected(table, inputs.table("collected", ["url"])["url"])
-            is_left = pc.and_not(pc.is_null(table["read_drop"]), is_collected)
-            dropped_by = pc.if_else(is_left, pa.scalar(NOT_RECALLED), dropped_by)
         if inputs.all("decontaminate"):
             hits = inputs.table("decontaminate", [HITS_COLUMN])[HITS_COLUMN]
             is_hit = pc.fill_null(pc.greater(pc.list_value_length(hits), 0), fill_value=False)
@@ -65,9 +59,3 @@ class Decide(Stage, frozen=True, kw_only=True):
             )
         )
         output.count("drops", value_counts(dropped_by))
-
-
-def _is_collected(table: pa.Table, collected: pa.ChunkedArray) -> pa.Array:
-    """Return which rows have a URL that a recall target collected, in any spelling of it."""
-    urls = pa.array([normalize_url(url) for url in table["path"].to_pylist()], collected.type)
-    return pc.is_in(urls, value_set=collected.combine_chunks())

@@ -29,6 +29,7 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import partition_name, runs_of_equal, shard_number, write_shards
 from .features import row_groups
+from .recalled import ORIGIN_COLUMNS, origin_ids
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
@@ -44,6 +45,8 @@ POOL: Final = pa.schema(
         ("has_query", pa.bool_()),
         ("language", pa.string()),
         ("num_tokens", pa.int64()),
+        ("origin_file", pa.string()),
+        ("origin_id", ID),  # in that file, whatever text was made of it
         ("words", pa.large_string()),
     ]
 )
@@ -111,7 +114,7 @@ class Pool(Stage, frozen=True, kw_only=True):
     """Makes the words of the pages that stay, and what else a recall loop asks of them."""
 
     name: ClassVar[str] = "recall_pool"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     words: WordSettings
@@ -127,7 +130,7 @@ class Pool(Stage, frozen=True, kw_only=True):
         """Write POOL, a row group for each of the input's; what is left out is counted."""
         lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
         output.write(POOL.empty_table())
-        for rows in row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"]):
+        for rows in row_groups(inputs.one("read"), _POOL_READS):
             kept = rows
             for reason in _REASONS:
                 stays = self._stays(reason, kept, lost)
@@ -161,9 +164,11 @@ class Pool(Stage, frozen=True, kw_only=True):
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
         columns = [rows["doc_id"], column, *(parts[name] for name in parts.column_names)]
-        return pa.table([*columns, language, num_tokens, words], schema=POOL)
+        origins = [rows["origin_file"], origin_ids(rows)]
+        return pa.table([*columns, language, num_tokens, *origins, words], schema=POOL)
 
 
+_POOL_READS: Final = ["doc_id", "path", "language_hint", "text", *ORIGIN_COLUMNS]
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
 
 
