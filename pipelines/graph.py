@@ -16,6 +16,7 @@ import msgspec
 from ..corpus.shards import language_folder, layout
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
+from ..filters.page_signals import names_page_signal
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, as_json
 from .decontamination import index_files
@@ -35,6 +36,7 @@ from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
+from .stages.page_signals import PageSignals
 from .stages.read import Read
 from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
@@ -105,6 +107,8 @@ class Graph:
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
+        if self._page_role():
+            nodes.append(self._map(PageSignals(), name, text))
         if self._hits_role():
             wanted = recipe.raw.decontamination
             scan = Decontaminate(
@@ -129,6 +133,10 @@ class Graph:
         is_asked = self.recipe.raw.syntax.sample > 0 or parse_scopes(self.recipe.rules)
         return ("syntax",) if is_asked else ()
 
+    def _page_role(self) -> tuple[str, ...]:
+        """Return the page stage's role where a rule names a signal of web pages, else nothing."""
+        return ("page_signals",) if names_page_signal(self.recipe.rules) else ()
+
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
         is_ordered = self.recipe.raw.order.method == "dependency" and shard.kind == "repository"
@@ -140,7 +148,7 @@ class Graph:
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
-        verdicts = (*self._syntax_role(), *self._hits_role())
+        verdicts = (*self._syntax_role(), *self._page_role(), *self._hits_role())
         judged = self._map(decide, name, ("read", "language", "measure", *verdicts))
         return [
             judged,
@@ -292,6 +300,6 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._syntax_role(), *self._hits_role())
-        asked = (*asked, *self._cuts.role)
+        asked = (*self._imports_role(shard), *self._syntax_role(), *self._page_role())
+        asked = (*asked, *self._hits_role(), *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))

@@ -34,7 +34,7 @@ class Decide(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, rule_hits and dropped_by (read_drop, removed, a rule, ...)."""
         table = inputs.table("read", METADATA)
-        for role in ("language", "measure", "syntax"):
+        for role in ("language", "measure", "syntax", "page_signals"):
             if not inputs.all(role):  # nobody asked for it
                 continue
             features = inputs.table(role, SIGNAL_COLUMNS.get(role))
