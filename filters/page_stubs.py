@@ -34,7 +34,7 @@ _PHRASES: Final[dict[StubKind, tuple[str, ...]]] = {
         f"{_LINE}{_THING}? ?not found$",
         "404 ?[-:]? (?:error|(?:page |file )?not found)",
         "error 404",
-        f"requested {_THING} (?:was not|could not|does not|doesn't)",
+        rf"requested {_THING}(?: \S+)? (?:was not|could not|does not|doesn't)",
         f"{_THING}{_ASKED} (?:is )?no longer (?:exists?|available)",
         f"{_THING}{_ASKED} (?:does not|doesn't) exist",
         "there is currently no text in this page",

@@ -16,14 +16,12 @@ import pyarrow as pa
 NGRAM_WORDS: Final = 10  # the longest of Gopher's repeated n-grams (Rae et al. 2021, table A1)
 
 _FENCE: Final = re.compile(r"[ \t>]*(`{3,}|~{3,})")
-# Both begin with the character that they look for, which is what makes the search fast.
-_INLINE_CODE: Final = re.compile(
-    r"`(?<![`\\]`)(?:([^`\n]+)`(?!`)|`(?!`)([^\n]{1,2000}?)(?<!`)``(?!`))"
-)
-# A dollar opens and closes as pandoc has it, no space inside it and no digit after it, so that
-# money is none. Bounded, so that a lone dollar costs no more than a paragraph.
-_FORMULA: Final = re.compile(
-    r"\$(?<!\\\$)(?:\$(?:[^$\\]|\\.){1,20000}?\$\$"
+# What is inside a line begins with a character of its own, which is what makes the search fast. A
+# dollar opens and closes as pandoc has it, no space inside it and no digit after it, so that money
+# is none. Formulas are bounded, so that a lone dollar costs no more than a paragraph.
+_INLINE: Final = re.compile(
+    r"(?P<code>`(?<![`\\]`)(?:[^`\n]+`(?!`)|`(?!`)[^\n]{1,2000}?(?<!`)``(?!`)))"
+    r"|\$(?<!\\\$)(?:\$(?:[^$\\]|\\.){1,20000}?\$\$"
     r"|(?<![\w$]\$)(?=[^\s$])(?:[^$\\]|\\.){1,2000}?(?<=\S)\$(?![\w$]))",
     re.DOTALL,
 )
@@ -91,9 +89,14 @@ def split_page(text: str) -> tuple[str, int, int]:
     What is inside a line leaves a character of private use, so that words do not run together.
     """
     prose, code_chars = _without_blocks(text)
-    prose, inline_chars = _without(_INLINE_CODE, prose)
-    prose, formula_chars = _without(_FORMULA, prose)
-    return prose, code_chars + inline_chars, formula_chars
+    formula_chars = 0
+    for found in _INLINE.finditer(prose):
+        length = found.end() - found.start()
+        if found["code"] is not None:
+            code_chars += length
+        else:
+            formula_chars += length
+    return _INLINE.sub(_HOLE, prose), code_chars, formula_chars
 
 
 def _without_blocks(text: str) -> tuple[str, int]:
@@ -111,11 +114,6 @@ def _without_blocks(text: str) -> tuple[str, int]:
         elif mark is not None and mark[1].startswith(fence) and line.strip(" \t>\r\n") == mark[1]:
             fence = ""
     return "".join(lines), code_chars
-
-
-def _without(pattern: re.Pattern[str], text: str) -> tuple[str, int]:
-    found, count = pattern.subn(_HOLE, text)
-    return found, len(text) - len(found) + count
 
 
 def _visible(text: str) -> int:
