@@ -16,52 +16,47 @@ URL_ROLES: Final[tuple[str, ...]] = get_args(UrlRole)
 _PHP: Final = r"\.(?:php|aspx?|jsp|cgi|pl)"
 # Before the pages of a manual; below another directory, `search.html` is about searching.
 _VERSION: Final = r"(?:[a-z]{2}(?:[-_][a-z]{2})?/)?(?:(?:v?\d[^/]*|latest|stable|main|dev)/)?"
-# The first that is found counts; of a path with its query, in lower case.
-_PATTERNS: Final[tuple[tuple[UrlRole, re.Pattern[str]], ...]] = tuple(
-    (role, re.compile(pattern))
-    for role, pattern in (
-        (
-            "login",
-            rf"/(?:(?:log|sign)[-_]?(?:in|out|up|on|off)|register|lostpassword|password[-_]reset)"
-            rf"(?:{_PHP})?/?(?:\?|$)"
-            rf"|/(?:wp-login|ucp|login){_PHP}|[?&](?:do|action|mode)=(?:login|register|lostpw)",
-        ),
-        (
-            "edit",
-            rf"/(?:newreply|newthread|posting|editpost|sendmessage|report|printthread){_PHP}"
-            r"|[?&]action=(?:edit|history|raw|info|delete|watch|submit|post|reply)\b"
-            r"|/(?:[^/?]+)/(?:edit|reply)/?(?:\?|$)",
-        ),
-        (
-            "profile",
-            r"/(?:u|users?|members?|people)/-?\d+(?:[/?.]|$)"
-            r"|/(?:profiles?|memberlist)/[^/?]+/?(?:\?|$)"
-            rf"|/(?:member|profile|memberlist|userinfo|viewprofile){_PHP}"
-            r"|[?&](?:action|mode|do)=(?:view_?)?profile|[?&](?:showuser|user_?id|uid)=\d"
-            r"|/(?:wiki/|w/|index\.php[/?](?:title=)?)user(?:_talk)?:",
-        ),
-        (
-            "search",
-            rf"/search(?:{_PHP})?/?(?:\?|$)|/search/[^/?]*/?(?:\?|$)"
-            rf"|^/{_VERSION}search\.html?(?:\?|$)"
-            r"|^/(?:index\.php)?\?(?:.*&)?s=",
-        ),
-        (
-            "tag",
-            r"/(?:tags?|categor(?:y|ies)|labels?)/[^/?.]+(?:/page/\d+)?/?(?:\?|$)"
-            r"|/tagged/|[?&](?:tag|cat|category_name)=",
-        ),
-        (
-            "index",
-            r"/(?:gen|py-mod|mod)index(?:-[^/]*)?\.html?$|/(?:index-all|allclasses(?:-[a-z]+)?)\.html$"
-            r"|/site-?map(?:\.html?|\.php)?/?$",
-        ),
-        (
-            "system",
-            r"/(?:wiki/|w/|index\.php[/?](?:title=)?)(?:special|category_talk|template)(?::|%3a)",
-        ),
-    )
-)
+_WIKI: Final = r"/(?:wiki/|w/|index\.php[/?](?:title=)?)"
+# Regular expressions over a path with its query, in lower case; the first role that fits counts.
+_ROLES: Final[dict[UrlRole, tuple[str, ...]]] = {
+    "login": (
+        rf"/(?:log|sign)[-_]?(?:in|out|up|on|off)(?:{_PHP})?/?(?:\?|$)",
+        rf"/(?:register|lostpassword|password[-_]reset)(?:{_PHP})?/?(?:\?|$)",
+        rf"/(?:wp-login|ucp){_PHP}",
+        "[?&](?:do|action|mode)=(?:login|register|lostpw)",
+    ),
+    "edit": (
+        rf"/(?:newreply|newthread|posting|editpost|sendmessage|report|printthread){_PHP}",
+        r"[?&]action=(?:edit|history|raw|info|delete|watch|submit|post|reply)\b",
+        r"/[^/?]+/(?:edit|reply)/?(?:\?|$)",
+    ),
+    "profile": (
+        r"/(?:u|users?|members?|people)/-?\d+(?:[/?.]|$)",
+        r"/(?:profiles?|memberlist)/[^/?]+/?(?:\?|$)",
+        rf"/(?:member|profile|memberlist|userinfo|viewprofile){_PHP}",
+        "[?&](?:action|mode|do)=(?:view_?)?profile",
+        r"[?&](?:showuser|user_?id|uid)=\d",
+        f"{_WIKI}user(?:_talk)?(?::|%3a)",
+    ),
+    "search": (
+        rf"/search(?:{_PHP})?/?(?:\?|$)",
+        r"/search/[^/?]*/?(?:\?|$)",
+        rf"^/{_VERSION}search\.html?(?:\?|$)",
+        r"^/(?:index\.php)?\?(?:.*&)?s=",
+    ),
+    "tag": (
+        r"/(?:tags?|categor(?:y|ies)|labels?)/[^/?.]+(?:/page/\d+)?/?(?:\?|$)",
+        "/tagged/",
+        "[?&](?:tag|cat|category_name)=",
+    ),
+    "index": (
+        r"/(?:gen|py-mod|mod)index(?:-[^/]*)?\.html?$",
+        r"/(?:index-all|allclasses(?:-[a-z]+)?)\.html$",
+        r"/site-?map(?:\.html?|\.php)?/?$",
+    ),
+    "system": (f"{_WIKI}(?:special|category_talk|template)(?::|%3a)",),
+}
+_PATTERNS: Final = {role: re.compile("|".join(_ROLES[role])) for role in _ROLES}
 # Words that no host of another kind has in its name; chosen by us, measured on nothing.
 _SPAM_PARTS: Final = re.compile(
     r"casino|viagra|gambling|jackpot|sportsbook|payday-?loan|pornhub|camgirl|escort-?service"
@@ -81,7 +76,7 @@ def url_role(url: str) -> UrlRole | None:
     except ValueError:  # such as a broken IPv6 address
         return None
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}".lower()
-    for role, pattern in _PATTERNS:
+    for role, pattern in _PATTERNS.items():
         if pattern.search(target):
             return role
     return None
