@@ -103,13 +103,13 @@ class Graph:
         ]
         if self._imports_role(shard):
             nodes.append(self._map(Imports(), name, ("read", "language")))
-        if self._syntax_role():
+        if "syntax" in self._asked():
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
-        if self._page_role():
+        if "page_signals" in self._asked():
             nodes.append(self._map(PageSignals(), name, text))
-        if self._hits_role():
+        if "decontaminate" in self._asked():
             wanted = recipe.raw.decontamination
             scan = Decontaminate(
                 index=self.index,
@@ -119,23 +119,20 @@ class Graph:
             nodes.append(self._map(scan, name, text))
         return nodes
 
-    def _hits_role(self) -> tuple[str, ...]:
-        """Return the decontaminate stage's role where the recipe has an index, else nothing."""
-        return ("decontaminate",) if self.index else ()
+    def _asked(self) -> tuple[str, ...]:
+        """Return the stages that are there only where the recipe asks for what they find."""
+        rules = self.recipe.rules
+        is_asked = {
+            "syntax": self.recipe.raw.syntax.sample > 0 or bool(parse_scopes(rules)),
+            "page_signals": names_page_signal(rules),
+            "decontaminate": bool(self.index),
+        }
+        return tuple(name for name, asked in is_asked.items() if asked)
 
     def _comment_engine(self) -> NaturalEngine | None:
         """Return what names the language of comments, if a rule asks for it."""
         is_asked = any(rule.signal == COMMENT_LANGUAGE for rule in self.recipe.rules)
         return self.recipe.raw.languages.natural if is_asked else None
-
-    def _syntax_role(self) -> tuple[str, ...]:
-        """Return the syntax stage's role where a rule or a sample asks for it, else nothing."""
-        is_asked = self.recipe.raw.syntax.sample > 0 or parse_scopes(self.recipe.rules)
-        return ("syntax",) if is_asked else ()
-
-    def _page_role(self) -> tuple[str, ...]:
-        """Return the page stage's role where a rule names a signal of web pages, else nothing."""
-        return ("page_signals",) if names_page_signal(self.recipe.rules) else ()
 
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
@@ -148,8 +145,7 @@ class Graph:
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
-        verdicts = (*self._syntax_role(), *self._page_role(), *self._hits_role())
-        judged = self._map(decide, name, ("read", "language", "measure", *verdicts))
+        judged = self._map(decide, name, ("read", "language", "measure", *self._asked()))
         return [
             judged,
             self._pages.without_dropped(
@@ -300,6 +296,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._syntax_role(), *self._page_role())
-        asked = (*asked, *self._hits_role(), *self._cuts.role)
+        asked = (*self._imports_role(shard), *self._asked(), *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))
