@@ -49,6 +49,12 @@ def _check_kinds(target: RecallTarget, kinds: Sequence[UnitKind], where: str) ->
             where=where,
             todo="Make a target of each kind.",
         )
+    if kinds[0] == "repository" and (target.evidence.is_asked or target.extract != "cheap"):
+        raise GristmillError(
+            "evidence and `extract` are of web pages, and its sources are repositories",
+            where=where,
+            todo="Leave `evidence` and `extract` out, or name sources of kind warc.",
+        )
     if target.seeds_rule is not None and kinds[0] != "repository":
         raise GristmillError(
             f"seeds_rule `{target.seeds_rule}` is for files of repositories",

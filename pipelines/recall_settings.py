@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from ..corpus.extract.page import Tier
 from ..filters.recall.audit import AuditSettings
 from ..filters.recall.described import DescribedSettings
 from ..filters.recall.domains import DomainSettings
@@ -98,6 +99,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         languages: bars of their own, by the tag of the language, such as zh.
         seedless_pages: a language with so many pages of the pool and no seed is told of.
         least_characters: a shorter page is not judged.
+        extract: the tier that makes the pool's texts; a build reads its pages by the source's.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
@@ -119,6 +121,7 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     languages: dict[str, LanguageBar] = {}
     seedless_pages: int = 100
     least_characters: int = 200
+    extract: Tier = "cheap"
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
     passage_words: int = 250

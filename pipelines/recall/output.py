@@ -15,6 +15,7 @@ from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
 from ..recall_pages import COLLECTED_FILE
 from ..recall_settings import RecallTarget
+from ..stages.recalled import RECALLED
 from .asked import Mask
 from .costs import COSTS_FILE, LoopCosts
 from .iterate import Iteration, Logits
@@ -29,6 +30,7 @@ from .topic import review_text
 
 ITERATIONS_FILE: Final = "iterations.parquet"
 REPORT_FILE: Final = "report.html"
+ROW_GROUP_ROWS = 1 << 15  # what a reader of one file's pages has to look through
 COLLECTED = pa.schema(
     [
         ("url", pa.string()),  # in its normal form
@@ -38,6 +40,7 @@ COLLECTED = pa.schema(
         ("score", pa.float32()),  # the last model's probability
         ("iteration", pa.int32()),  # that collected it first
         ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
+        *RECALLED,  # which record of which file it is
     ]
 )
 
@@ -75,7 +78,7 @@ def write_audit_sample(
 
 
 def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) -> None:
-    """Write COLLECTED, sorted by URL.
+    """Write COLLECTED, sorted by file and URL, so that a reader of one file finds its pages.
 
     Args:
         first: the iteration that collected each page of the pool first.
@@ -89,9 +92,10 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
         pa.array(scores.astype(np.float32)),
         pa.array(first[rows].astype(np.int32)),
         pa.array(reasons, pa.string()),
+        *pages.origins(rows).columns,
     ]
     found = pa.table(columns, schema=COLLECTED)
-    found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
+    found = found.sort_by([(name, "ascending") for name in ("origin_file", "url", "doc_id")])
     write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
 
 
@@ -109,5 +113,7 @@ def write_report(
 
 def _parquet(table: pa.Table) -> bytes:
     stream = BytesIO()
-    pq.write_table(table.combine_chunks(), stream, compression="zstd")
+    pq.write_table(
+        table.combine_chunks(), stream, compression="zstd", row_group_size=ROW_GROUP_ROWS
+    )
     return stream.getvalue()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from ...filters.recall.described import DESCRIBED, is_described
 from ...filters.recall.sampling import Labels, Rows
@@ -28,7 +29,8 @@ from ..stages.recall_files import Describe, FileNames, FilePool
 from ..store import Store
 from .near import NearGraph, Sources
 
-COLUMNS = [name for name in POOL.names if name != "words"]
+ORIGIN = ["origin_file", "origin_id"]
+COLUMNS = [name for name in POOL.names if name not in (*ORIGIN, "words")]
 
 
 class PoolGraph:
@@ -161,7 +163,7 @@ class PoolGraph:
             kind=shard.kind,
             units=shard.units,
             limits=self._recipe.raw.read,
-            options=shard.options,
+            options=replace(shard.options, extract=self._target.extract),
             removed=shard_removals(shard, self._take_down),
         )
 
@@ -201,15 +203,19 @@ class Pages:
 
     def words(self, rows: Rows) -> pa.ChunkedArray:
         """Return the words of some pages, in their order."""
+        return self._some(["words"], rows)["words"]
+
+    def origins(self, rows: Rows) -> pa.Table:
+        """Return where some pages were read from, in their order."""
+        return self._some(ORIGIN, rows)
+
+    def _some(self, names: list[str], rows: Rows) -> pa.Table:
         order = np.argsort(rows, kind="stable")
         ascending, start = rows[order], 0
-        parts = []
+        parts = [POOL.empty_table().select(names)]
         for file in self._files:
             first, last = np.searchsorted(ascending, [start, start + file.rows])
             if last > first:
-                column = file.read(["words"])["words"]
-                parts.append(column.take(pa.array(ascending[first:last] - start)))
+                parts.append(file.read(names).take(pa.array(ascending[first:last] - start)))
             start += file.rows
-        chunks = [chunk for part in parts for chunk in part.chunks]
-        found = pa.chunked_array(chunks, pa.large_string())
-        return found.take(pa.array(np.argsort(order, kind="stable")))
+        return pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))

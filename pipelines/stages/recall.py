@@ -30,6 +30,7 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import partition_name, runs_of_equal, shard_number, write_shards
 from .features import row_groups
+from .recalled import ORIGIN_COLUMNS, origin_ids
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
@@ -37,6 +38,7 @@ NEAR: Final = "near"  # the fates of pages that resemble a longer one, if it is 
 LONGEST: Final = np.uint64(np.iinfo(np.int64).max)  # bytes; the longer a page, the less its rank
 READ_COLUMNS: Final = [  # what a pool is made of
     *("doc_id", "path", "language_hint", "text", "formulas_found", "code_lines_found"),
+    *ORIGIN_COLUMNS,
 ]
 TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
 
@@ -52,6 +54,8 @@ POOL: Final = pa.schema(
         ("num_tokens", pa.int64()),
         ("formulas", pa.int32()),  # on the whole page; null where none were looked for
         ("code_lines", pa.int32()),
+        ("origin_file", pa.string()),
+        ("origin_id", ID),  # in that file, whatever text was made of it
         ("words", pa.large_string()),
     ]
 )
@@ -185,8 +189,9 @@ class Pool(Stage, frozen=True, kw_only=True):
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
         evidence = [rows["formulas_found"], rows["code_lines_found"]]
+        origins = [rows["origin_file"], origin_ids(rows)]
         columns = [rows["doc_id"], *places.columns, self.languages(rows)]
-        return pa.table([*columns, num_tokens, *evidence, words], schema=POOL)
+        return pa.table([*columns, num_tokens, *evidence, *origins, words], schema=POOL)
 
 
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short", "near_duplicate")
