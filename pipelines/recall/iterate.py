@@ -209,14 +209,22 @@ class Loop:
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
-        """Return the score at which the budget is spent; of later models also the least score."""
-        target = self._target
+        """Return the score from which pages are collected.
+
+        It is where the budget is spent, and of later models the least score as well. Without a
+        budget of the recipe, that of the seeds is for the first model alone where evidence is
+        asked for: evidence bounds the collection, and few seeds would bound it far below.
+        """
+        target, may = self._target, self._has_evidence
+        least = _logit(target.least_probability) if number > 1 else float("-inf")
         budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
-        budget = budgets[min(number, len(budgets)) - 1]
-        may = self._has_evidence
-        threshold = budget_threshold(logits[may], self._pages.num_tokens[may], budget)
-        if number > 1:
-            threshold = max(threshold, _logit(target.least_probability))
+        budget: int | None = budgets[min(number, len(budgets)) - 1]
+        if number > 1 and target.evidence.is_asked and not target.token_budget:
+            budget = None
+        threshold = least
+        if budget is not None:
+            tokens = self._pages.num_tokens[may]
+            threshold = max(least, budget_threshold(logits[may], tokens, budget))
         return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
 
     def _metrics(

@@ -45,7 +45,7 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
     """rank.json: from which score on a model's pages are collected, as decided once."""
 
     threshold: float  # a logit
-    budget_tokens: int
+    budget_tokens: int | None  # None: the least score alone decided
     num_pages: int  # of the pool at that time
 
 
