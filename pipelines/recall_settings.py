@@ -93,7 +93,8 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         audit: labelled pages that are never trained on, for precision and recall.
         token_budget: tokens to collect in each iteration; the last one counts for later ones.
         seed_multiple: without a budget, so many times the tokens of the seeds: DeepSeekMath
-            collected 40 B tokens with seeds of 14.7 B.
+            collected 40 B tokens with seeds of 14.7 B. Where evidence is asked for, in the first
+            iteration alone.
         least_score: from the second iteration on, the least probability of a page; None: 0.5, or
             0.1 where evidence is asked for, since a page with evidence needs less of a score.
         languages: bars of their own, by the tag of the language, such as zh.

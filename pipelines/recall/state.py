@@ -47,7 +47,7 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
 
     threshold: float  # a logit
     languages: dict[str, float] = {}  # of those that have one of their own
-    budget_tokens: int
+    budget_tokens: int | None  # None: the least score alone decided
     num_pages: int  # of the pool at that time
 
 
