@@ -138,7 +138,8 @@ def page(name: str) -> str:
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
-        page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl-settings", "recall")
+        page(f"docs/{name}.md")
+        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
     )
 
 
