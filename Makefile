@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 
 FUZZ_SECONDS ?= 120
-FUZZ_TARGETS := heuristics clues decode detector parser
+FUZZ_TARGETS := heuristics clues decode detector markup parser
 
 .PHONY: demo test test-system fuzz lint lock clean
 
@@ -36,7 +36,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.h dedup/native/*.[ch] filters/native/*.[ch])
+$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.[ch] dedup/native/*.[ch] filters/native/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

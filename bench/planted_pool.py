@@ -85,6 +85,8 @@ class PlantedPool(Stage, frozen=True, kw_only=True):
             LANGUAGES.take(pa.array(_draw(page.host, 15) % np.uint64(4))),
             pa.array((50 + _draw(page.numbers, 5) % np.uint64(2000)).astype(np.int64)),
             *(pa.nulls(size, pa.int32()) for _ in range(2)),
+            pa.repeat(f"{self.first}.warc", size),
+            pa.FixedSizeBinaryArray.from_buffers(ID, size, [None, pa.py_buffer(ids)]),
             _words(page),
         ]
         output.write(pa.table(columns, schema=POOL))

@@ -54,7 +54,6 @@ name = "web"
 kind = "warc"
 component = "math"
 paths = [{paths}]
-extract = "{extract}"
 
 [mixture]
 weights = {{ math = 1.0 }}
@@ -63,10 +62,11 @@ weights = {{ math = 1.0 }}
 name = "math"
 sources = ["web"]
 {seeds}
+extract = "{extract}"
 tokens = "{tokens}"
 evidence = {{ formulas = {formulas} }}
-near = {{ threshold = {near} }}
 {more}
+near = {{ threshold = {near} }}
 
 [recall.target.train]
 dim = {dim}
@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--sites", action="store_true", help="seed with sites, not with labels")
     parser.add_argument("--tokens", default="cjk", help="cjk, bpe or whitespace")
-    parser.add_argument("--extract", default="fine", help="cheap or fine")
+    parser.add_argument("--extract", default="cheap", help="cheap or fine")
     parser.add_argument("--formulas", type=int, default=LEAST_FORMULAS, help="evidence to ask for")
     parser.add_argument("--more", default="", help="a line for the target's table in the recipe")
     parser.add_argument("--near", type=float, default=0.8, help="similarity of near-duplicates")

@@ -76,6 +76,7 @@ ReadDrop = Literal[
     "corrupt",
     "not_text",
     "removed",
+    "not_recalled",
 ]
 
 

@@ -171,7 +171,7 @@ def format_table(audit: Audit) -> str:
         f"{totals.tokens:,} tokens",
     ]
     lines += [_breakdown_text(breakdown, totals) for breakdown in audit.breakdowns]
-    lines += [_funnel_text(audit), *web_pages_text(audit.web_pages)]
+    lines += [*web_pages_text(audit.web_pages), _funnel_text(audit)]
     lines += [*_incomplete_text(audit.incomplete), _verdict_text(audit)]
     return "\n\n".join(lines)
 

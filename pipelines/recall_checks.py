@@ -49,11 +49,11 @@ def _check_kinds(target: RecallTarget, kinds: Sequence[UnitKind], where: str) ->
             where=where,
             todo="Make a target of each kind.",
         )
-    if target.near.threshold and kinds[0] == "repository":
+    if kinds[0] == "repository" and (target.evidence.is_asked or target.extract != "cheap"):
         raise GristmillError(
-            "near-duplicates are looked for among web pages alone",
+            "evidence and `extract` are of web pages, and its sources are repositories",
             where=where,
-            todo="Leave out `near`; copies of a file are one file in any case.",
+            todo="Leave `evidence` and `extract` out, or name sources of kind warc.",
         )
     if target.seeds_rule is not None and kinds[0] != "repository":
         raise GristmillError(
@@ -80,9 +80,6 @@ def expand_file_targets(document: dict[str, object]) -> None:
         if not (isinstance(names, list) and names and names[0] in repositories):
             continue
         target.setdefault("passage_words", FILE_PASSAGE_WORDS)
-        near = target.setdefault("near", {})
-        if isinstance(near, dict):
-            near.setdefault("threshold", 0.0)
         stop = target.setdefault("stop", {})
         if isinstance(stop, dict):
             stop.setdefault("max_iterations", FILE_ITERATIONS)

@@ -17,36 +17,21 @@ from .dedup_graph import Previous
 from .engine import Engine, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, read_asked
+from .recall.costs import TRAIN_COST_FILE, LoopCosts, TrainCost, stage_costs
 from .recall.graph import LoopGraph
-from .recall.iterate import IterationMetrics, Loop
+from .recall.iterate import Loop
 from .recall.languages import language_notes
-from .recall.output import write_collected
+from .recall.metrics import IterationMetrics
+from .recall.output import write_collected, write_report
 from .recall.pool import PoolGraph
 from .recall.state import State
 from .recall.work import TasksFailedError, Work
-from .recall_pages import FOLDER
+from .recall_pages import FOLDER, RECORD
 from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down
 from .stage import Failure
-from .stages.recall import NEAR
 from .store import Store, open_store
-
-RECORD = "recall.json"
-_PER_PAGE = (
-    *("read", "language", "recall_names", "recall_pool", "recall_described", "recall_score"),
-)
-_NEAR = (
-    *("sign", "items", "exact", "bands", "candidates", "pairs", "near", "forest"),
-    *("large_star", "small_star", "label", "cluster", "fates"),
-)
-
-
-class StageCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage cost for the pages of a pool, whenever its tasks ran."""
-
-    pages: int
-    seconds: float  # of one core
 
 
 class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +53,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     record: RecallRecord
     iterations: tuple[IterationMetrics, ...]
     notes: tuple[str, ...]  # what is odd about decisions and labels
-    costs: dict[str, StageCost]  # by stage
+    costs: LoopCosts
 
 
 class RecallResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,18 +161,21 @@ class _Run:
             self._state.drop_from(retrain)
         self._work.run_phases(self._pool.phases(self._work.done))
         loop = Loop(self._state, self._pool, self._graph, self._work, self._asked)
-        iterations = list(loop.run())
-        write_collected(self._state, self._work, self._graph, iterations[-1].iteration)
-        record = self._record(iterations[-1])
+        iterations = tuple(loop.run())
+        last = iterations[-1]
+        write_collected(self._state, self._work, self._graph, last.iteration)
+        record = self._record(last)
         _write_record(self._state.folder / RECORD, record)
+        costs = self._costs(len(iterations))
+        write_report(self._state, self._target.name, iterations, costs)
         return TargetResult(
             record=record,
-            iterations=tuple(iterations),
+            iterations=iterations,
             notes=(
-                *self._notes(iterations[-1].iteration),
-                *language_notes(iterations[-1].languages, self._target),
+                *self._notes(last.iteration),
+                *language_notes(last.languages, self._target),
             ),
-            costs=self._costs(),
+            costs=costs,
         )
 
     def _record(self, last: IterationMetrics) -> RecallRecord:
@@ -228,18 +216,15 @@ class _Run:
                 notes.append(f"{len(labels) - found[what]} {what} pages are not in the pool")
         return notes
 
-    def _costs(self) -> dict[str, StageCost]:
-        """Return what each stage cost that has a row for every page, and near-dedup as one."""
-        costs, near_pages, near_seconds = {}, 0, 0.0
-        for stage, shards in by_stage(self.engine.outcome.done).items():
-            found = shards.values()
-            pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
-            if stage in _PER_PAGE:
-                costs[stage] = StageCost(pages=pages, seconds=round(seconds, 3))
-            elif stage in _NEAR:
-                near_seconds += seconds
-                near_pages = pages if stage == "sign" else near_pages
-        return {**costs, NEAR: StageCost(pages=near_pages, seconds=round(near_seconds, 3))}
+    def _costs(self, num_iterations: int) -> LoopCosts:
+        """Return what the loop took, in this run and in those before."""
+        found = {
+            i: self._state.read(i, TRAIN_COST_FILE, TrainCost) for i in range(1, num_iterations + 1)
+        }
+        training = {i: cost for i, cost in found.items() if cost is not None}
+        return stage_costs(
+            by_stage(self.engine.outcome.done), training, has_files=self._pool.has_files
+        )
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:

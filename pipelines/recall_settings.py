@@ -5,19 +5,21 @@ from typing import Final, Literal
 
 import msgspec
 
+from ..corpus.extract.page import Tier
 from ..filters.recall.audit import AuditSettings
 from ..filters.recall.described import DescribedSettings
 from ..filters.recall.domains import DomainSettings
+from ..filters.recall.guards import GuardSettings
 from ..filters.recall.model import TrainSettings
 from ..filters.recall.prefixes import PrefixSettings
 from ..filters.recall.stopping import StopSettings
 from ..filters.recall.words import WordKind, WordSettings
 from .dedup_settings import LEAST_MEMORY_BYTES
 
-SeedsRule = Literal["described"]
-
 LEAST_SCORE: Final = 0.5
 LEAST_WITH_EVIDENCE: Final = 0.1
+SeedsRule = Literal["described"]
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes a folder
 
 
@@ -92,12 +94,14 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         audit: labelled pages that are never trained on, for precision and recall.
         token_budget: tokens to collect in each iteration; the last one counts for later ones.
         seed_multiple: without a budget, so many times the tokens of the seeds: DeepSeekMath
-            collected 40 B tokens with seeds of 14.7 B.
+            collected 40 B tokens with seeds of 14.7 B. Where evidence is asked for, in the first
+            iteration alone.
         least_score: from the second iteration on, the least probability of a page; None: 0.5, or
             0.1 where evidence is asked for, since a page with evidence needs less of a score.
         languages: bars of their own, by the tag of the language, such as zh.
         seedless_pages: a language with so many pages of the pool and no seed is told of.
         least_characters: a shorter page is not judged.
+        extract: the tier that makes the pool's texts; a build reads its pages by the source's.
         tokens: what the words of a page are.
         max_characters: of a page that are read.
         passage_words: a page's score is that of its best passage of so many words; 0: of all.
@@ -121,19 +125,21 @@ class RecallTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     languages: dict[str, LanguageBar] = {}
     seedless_pages: int = 100
     least_characters: int = 200
+    extract: Tier = "cheap"
     tokens: WordKind = "cjk"
     max_characters: int = 100_000
     passage_words: int = 250
     train_words: int = 1200
+    near: NearSettings = NearSettings()
     partitions: int = 4
     memory_bytes: int = 1 << 29
-    near: NearSettings = NearSettings()
     train: TrainSettings = TrainSettings()
     draw: DrawSettings = DrawSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     domains: DomainSettings = DomainSettings()
     prefixes: PrefixSettings = PrefixSettings()
     stop: StopSettings = StopSettings()
+    guards: GuardSettings = GuardSettings()
     sample: AuditSettings = AuditSettings()
 
     def __post_init__(self) -> None:

@@ -2,23 +2,15 @@
 
 from rich.table import Table
 
+from ..corpus.storage import join
 from .printable import printable, render
-from .recall.iterate import IterationMetrics
-from .recall_command import RecallResult, StageCost, TargetResult
+from .recall.costs import cost_lines
+from .recall.metrics import IterationMetrics
+from .recall.output import REPORT_FILE
+from .recall_command import RecallResult, TargetResult
+from .recall_pages import FOLDER
 
-CRAWL_PAGES = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
-CRAWL_WARCS = 90_000
 MOST_LANGUAGES = 8
-MANY_FILES = 1_000_000  # of repositories, of which nobody knows how many there are
-_NAMES = {
-    "read": "text",
-    "language": "language",
-    "recall_names": "names",
-    "near": "near-duplicates",
-    "recall_pool": "words",
-    "recall_described": "descriptions",
-    "recall_score": "score (each model)",
-}
 
 
 def recall_text(result: RecallResult) -> str:
@@ -26,6 +18,7 @@ def recall_text(result: RecallResult) -> str:
     lines = []
     for target in result.targets:
         lines += _target_lines(target)
+        lines.append(f"  report: {join(result.out, FOLDER, target.record.target, REPORT_FILE)}")
     for failure in result.failures:
         lines.append(f"failed: {failure.stage} of {printable(failure.shard)}: {failure.message}")
     if result.failures:
@@ -47,9 +40,22 @@ def _target_lines(target: TargetResult) -> list[str]:
         value, bar = f"{condition.value:.4f}", f"{condition.bar:g}"
         lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
     lines.append(f"  stopped: {stop.reason}")
+    lines += _alarm_lines(target.iterations)
     lines += [f"  note: {printable(note)}" for note in target.notes]
-    lines.append(f"  {cost_line(target.costs, has_files=record.has_files)}")
+    lines += [f"  {line}" for line in cost_lines(target.costs)]
     return lines
+
+
+def _alarm_lines(iterations: tuple[IterationMetrics, ...]) -> list[str]:
+    """Return every alarm; what to do is said of those of the last iteration."""
+    last = iterations[-1].iteration
+    return [
+        f"  ALARM after iteration {one.iteration}: {alarm.name},"
+        f" {alarm.value:.2f} against {alarm.bar:.2f}"
+        + (f"; {printable(alarm.detail)}" if one.iteration == last else "")
+        for one in iterations
+        for alarm in one.alarms
+    ]
 
 
 def _table(iterations: tuple[IterationMetrics, ...]) -> str:
@@ -89,24 +95,3 @@ def _language_lines(last: IterationMetrics) -> list[str]:
     if len(lines) > MOST_LANGUAGES:
         lines[MOST_LANGUAGES:] = [f"  and {len(lines) - MOST_LANGUAGES} languages more"]
     return lines
-
-
-def cost_line(costs: dict[str, StageCost], *, has_files: bool = False) -> str:
-    """Return what a whole crawl, or so many files, would cost at these rates, on one core."""
-    parts, total = [], 0.0
-    digits = 2 if has_files else 0
-    number = MANY_FILES if has_files else CRAWL_PAGES
-    for stage, name in _NAMES.items():
-        cost = costs.get(stage)
-        if cost is None or not cost.pages:
-            continue
-        hours = cost.seconds / cost.pages * number / 3600
-        total += hours
-        parts.append(f"{name} {hours:,.{digits}f}")
-    what = (
-        f"{MANY_FILES:,} files"
-        if has_files
-        else f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs"
-    )
-    hours_text = f"{total:,.{digits}f} core-hours ({', '.join(parts)})"
-    return f"{what} at these rates: {hours_text}, training aside"

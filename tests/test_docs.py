@@ -33,6 +33,7 @@ from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
 from gristmill.filters.recall.described import DescribedSettings
 from gristmill.filters.recall.domains import DomainSettings
+from gristmill.filters.recall.guards import GuardSettings
 from gristmill.filters.recall.model import TrainSettings
 from gristmill.filters.recall.prefixes import PrefixSettings
 from gristmill.filters.recall.stopping import StopSettings
@@ -106,6 +107,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.domains]`": DomainSettings,
     "`[recall.target.prefixes]`": PrefixSettings,
     "`[recall.target.stop]`": StopSettings,
+    "`[recall.target.guards]`": GuardSettings,
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
@@ -136,7 +138,8 @@ def page(name: str) -> str:
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
-        page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl-settings", "recall")
+        page(f"docs/{name}.md")
+        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
     )
 
 

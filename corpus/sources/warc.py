@@ -4,7 +4,7 @@ Requests, metadata, revisits and warcinfo records are no documents and give no r
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from fastwarc import ArchiveIterator, WarcRecord
 
 from .. import storage
 from ..extract.page import ExtractedPage, Tier, extract_page, is_text_type
-from ..ids import bytes_digest
+from ..ids import bytes_digest, origin_id
 from ..record import ReadDrop, Record
 from .frames import Frame, read_frames
 from .rows import printable_path
@@ -24,9 +24,16 @@ HEADER_ROOM_BYTES = 1 << 16
 
 
 def read_warc(
-    unit: Unit, limits: ReadLimits, options: ReadOptions | None = None
+    unit: Unit,
+    limits: ReadLimits,
+    options: ReadOptions | None = None,
+    wanted: Collection[bytes] | None = None,
 ) -> Iterator[Record]:
-    """Yield a row for every response, resource and conversion record, and for every damage."""
+    """Yield a row for every response, resource and conversion record, and for every damage.
+
+    Args:
+        wanted: the `origin_id` of the pages whose text is made; of others no payload is looked at.
+    """
     tier = (options or ReadOptions()).extract
     max_body_bytes = limits.max_page_bytes + HEADER_ROOM_BYTES
     with storage.open_read(unit.url) as stream:
@@ -40,8 +47,13 @@ def read_warc(
                     num_bytes=frame.num_bytes,
                     page=_drop("corrupt", f"{frame.damage} (record at byte {frame.offset})"),
                 )
-            elif headers.get("warc-type", "").lower() in DOCUMENT_TYPES:
+            elif headers.get("warc-type", "").lower() not in DOCUMENT_TYPES:
+                continue
+            elif wanted is None or _origin_id(frame, headers) in wanted:
                 yield _document(unit, frame, headers, limits, tier)
+            else:
+                page = _drop("not_recalled", "the recall loop did not collect it")
+                yield _row(unit, frame, headers, num_bytes=frame.num_bytes, page=page)
 
 
 def _document(
@@ -124,12 +136,12 @@ def _row(
     page: ExtractedPage,
     digest: bytes | None = None,
 ) -> Record:
-    url = printable_path(headers.get("warc-target-uri", "").strip("<>"))
+    url = _url(headers)
     language = page.language_hint or headers.get("warc-identified-content-language")
     record = Record(
         collection=_host(url) or unit.name,
         path=url or unit.name,
-        revision=printable_path(headers.get("warc-record-id", "").strip("<>")),
+        revision=_record_id(headers),
         origin_file=unit.relative,
         origin_offset=frame.offset,
         num_bytes=num_bytes,
@@ -157,6 +169,18 @@ def _with_counts(record: Record, page: ExtractedPage) -> Record:
         code_lines_kept=page.code_lines_kept,
         code_languages=page.code_languages,
     )
+
+
+def _origin_id(frame: Frame, headers: dict[str, str]) -> bytes:
+    return origin_id(frame.offset, _record_id(headers), _url(headers))
+
+
+def _url(headers: dict[str, str]) -> str:
+    return printable_path(headers.get("warc-target-uri", "").strip("<>"))
+
+
+def _record_id(headers: dict[str, str]) -> str:
+    return printable_path(headers.get("warc-record-id", "").strip("<>"))
 
 
 def _host(url: str) -> str:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from ...corpus.errors import GristmillError
 from ...corpus.ids import digest_parts
@@ -10,15 +13,18 @@ from ...corpus.storage import escape_glob, join, list_files, read_bytes
 from ...dedup.urls import normalize_url
 from ...filters.recall.decisions import Decision, parse_decisions
 from ...filters.recall.domains import suffix_list_digest
-from ...filters.recall.files import parse_places, spelled_url
+from ...filters.recall.files import parse_places, place_column, spelled_url
 from ...filters.recall.seeds import (
     PageLabel,
     SeedSites,
     join_sites,
     parse_labels,
     parse_sites,
+    seed_column,
 )
 from ..recall_settings import RecallTarget
+
+Mask = npt.NDArray[np.bool_]
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +55,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             rule = (target.seeds_rule, target.described) if target.seeds_rule is not None else ()
             parts = (*parts, self.places, rule)
         return digest_parts("recall model", (msgspec.json.encode(parts),)).hex()
+
+    def names_places(self, table: pa.Table) -> Mask:
+        """Return which rows of url, host and path lie where people named seeds."""
+        if self.has_files:
+            return place_column(self.places, table)
+        return seed_column(self.sites, table)
 
 
 def read_asked(target: RecallTarget, base: str, *, has_files: bool = False) -> Asked:

@@ -16,6 +16,7 @@ from ..stages.recall_kept import Kept, PoolIds, Said
 from ..stages.recall_known import AskedPages, KnownPages
 from ..stages.recall_prefixes import Decisions, People, Prefixes, TopicPages
 from ..stages.recall_ranks import BinScores, Ranks
+from ..stages.recall_shown import ShownOfMany, ShownPages
 from ..stages.recall_sites import Domains, Hosts, RankedHosts
 from ..stages.recall_verdicts import Audited, CollectedPages, FoundPages, Verdicts
 from ..store import Store
@@ -179,6 +180,24 @@ class LoopGraph:
             )
             for name in names
         ]
+
+    def shown(self, iteration: int) -> list[Node]:
+        """Return what draws pages of an iteration for a person's eye."""
+        stage = ShownPages(iteration=iteration, words=self.target.tokens)
+        nodes = [
+            self.node(
+                stage,
+                at(name, iteration),
+                **self.scored(name, iteration),
+                verdicts=whole("recall_verdicts", at(name, iteration)),
+            )
+            for name in self.names
+        ]
+        shown = self.of("recall_shown", iteration)
+        for i, part in enumerate(self.parts):
+            some = (shown[i :: len(self.parts)], "")
+            nodes.append(self.node(ShownOfMany(), at(part, iteration), shown=some))
+        return nodes
 
     def collected(self, iteration: int) -> list[Node]:
         """Return what lists the pages that the last iteration collects."""

@@ -4,57 +4,39 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ...corpus.errors import GristmillError
 from ...corpus.storage import exists, write_bytes
-from ...filters.recall.stopping import Progress, StopReport, report_stop
+from ...filters.recall.drift import drift
+from ...filters.recall.guards import Alarm, find_alarms
+from ...filters.recall.stopping import Progress, report_stop
 from ..stages.recall_verdicts import AUDIT
 from .asked import Asked
+from .costs import TRAIN_COST_FILE, TrainCost
 from .draw_graph import DrawGraph
 from .graph import LoopGraph
-from .languages import LanguageTaken, taken_by_language
+from .languages import taken_by_language
+from .metrics import IterationMetrics
 from .output import open_questions, write_iteration
 from .pool import PoolGraph
-from .quality import AuditQuality, language_recalls, measure_quality
+from .quality import AuditQuality, judged_recalls, language_recalls, measure_quality
 from .ranking import rank_pages
 from .sample import audit_sample
-from .state import ModelRecord, Rank, State
+from .state import ModelRecord, Rank, State, as_lines
 from .thresholds import decide_rank, logit
 from .training import train_model
 from .work import Work
 
-
-class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """metrics.json: what an iteration came to."""
-
-    iteration: int
-    model: str  # the digest of its table
-    threshold: float  # a probability
-    seed_pages: int
-    seed_tokens: int
-    ranked_pages: int  # at or above the threshold, with the evidence that is asked for
-    lacking_pages: int  # at or above the threshold, left out for lack of evidence
-    prefix_pages: int  # collected for an accepted prefix alone
-    taken_out_pages: int  # ranked, but below a prefix that a person did not accept
-    collected_pages: int
-    collected_tokens: int
-    new_pages: int
-    new_tokens: int
-    languages: dict[str, LanguageTaken]
-    domains_in_topic: int
-    prefixes_accepted: int
-    prefixes_rejected: int
-    prefixes_open: int
-    decisions_by_people: int
-    quality: AuditQuality
-    stop: StopReport
+UNIGRAMS_FILE: Final = "unigrams.parquet"  # of the positives trained on
 
 
 class Loop:
@@ -101,9 +83,14 @@ class Loop:
         least = logit(self._target.draw.false_negative) if number > 1 else None
         draw = DrawGraph(self._graph, number, least)
         with self._state.new(number) as folder:
+            began = time.perf_counter(), time.process_time()
             record = self._train(number, seeds, draw, folder)
-            data = msgspec.json.format(msgspec.json.encode(record, order="deterministic"))
-            (folder / "model.json").write_bytes(data + b"\n")
+            cost = TrainCost(
+                seconds=round(time.perf_counter() - began[0], 3),
+                cpu_seconds=round(time.process_time() - began[1], 3),
+            )
+            (folder / TRAIN_COST_FILE).write_bytes(as_lines(cost))
+            (folder / "model.json").write_bytes(as_lines(record))
         self._work.discard(draw.made)
         return record
 
@@ -133,9 +120,16 @@ class Loop:
             over_host_cap=drawn.over_host_cap,
             over_size=drawn.over_size,
             missing_negatives=drawn.missing_negatives,
+            drift=self._drift(number, trained.unigrams, folder),
             largest_difference=trained.largest_difference,
             num_compared=trained.num_compared,
         )
+
+    def _drift(self, number: int, unigrams: pa.Table, folder: Path) -> float:
+        """Return how far the positives' words are from the first iteration's; leave them behind."""
+        pq.write_table(unigrams, folder / UNIGRAMS_FILE, compression="zstd")
+        first = unigrams if number == 1 else pq.read_table(self._state.path(1, UNIGRAMS_FILE))
+        return drift(unigrams, first)
 
     def _rank(self, number: int, record: ModelRecord) -> Rank:
         """Return what is collected by score, decided once; then the sample is drawn too."""
@@ -190,6 +184,7 @@ class Loop:
             threshold=1 / (1 + float(np.exp(-rank.threshold))),
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
+            drift=record.drift,
             ranked_pages=pages["ranked"],
             lacking_pages=pages["lacking"],
             prefix_pages=pages["prefix"],
@@ -198,6 +193,8 @@ class Loop:
             collected_tokens=tokens["collected"],
             new_pages=pages["new"],
             new_tokens=tokens["new"],
+            lost_pages=(before.collected_pages if before is not None else 0) - pages["kept"],
+            overlap=pages["kept"] / max(pages["collected"], 1),
             languages=taken_by_language(
                 pages=self._known("languages"),
                 seeds=self._known("seed_languages"),
@@ -213,8 +210,17 @@ class Loop:
             prefixes_open=prefixes["open"],
             decisions_by_people=prefixes["by_people"],
             quality=quality,
+            alarms=self._alarms(quality, before),
             stop=report_stop(progress, self._target.stop),
         )
+
+    def _alarms(self, quality: AuditQuality, before: IterationMetrics | None) -> tuple[Alarm, ...]:
+        recalls = judged_recalls(
+            quality,
+            before.quality if before is not None else None,
+            least_positives=self._target.stop.least_positives,
+        )
+        return find_alarms(recalls, quality.seed_purity, self._target.guards)
 
     def _quality(self, number: int) -> AuditQuality:
         """Return what the audit set says; its rows are read from the shards that have any."""

@@ -9,6 +9,7 @@ from ..dedup_settings import DedupSettings
 from ..engine import Node, NodeId
 from ..recall_settings import RecallTarget
 from ..stages.features import Sign
+from ..stages.recall_files import FileCopies, FileItems
 from ..stages.recall_near import PoolCopies, PoolItems
 from ..store import Store
 
@@ -25,8 +26,12 @@ class NearGraph:
         store: Store,
         names: Sequence[str],
         previous: Previous,
+        *,
+        has_files: bool = False,
     ) -> None:
         self._target, self._store = target, store
+        self._items = FileItems if has_files else PoolItems
+        self._copies = FileCopies() if has_files else PoolCopies()
         self._names = list(names) if target.near.threshold else []
         scheme = settings.minhash
         if target.near.threshold:
@@ -44,7 +49,7 @@ class NearGraph:
         if not self._names:
             return
         settings, store = self._settings, self._store
-        items = PoolItems(
+        items = self._items(
             least_characters=self._target.least_characters, partitions=settings.partitions
         )
         nodes = []
@@ -57,7 +62,7 @@ class NearGraph:
         yield [
             sliced_node(
                 store,
-                PoolCopies(),
+                self._copies,
                 name,
                 {"read": ([("read", name)], ""), **self.found(name)},
             )

@@ -4,8 +4,12 @@ Tables and decisions stream from the partitions; open questions, which people re
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...filters.recall.decisions import Decision, format_decisions
@@ -13,20 +17,28 @@ from ...filters.recall.proposals import SCHEMA as PROPOSALS
 from ..engine import NodeId
 from ..recall_pages import COLLECTED_FILE
 from ..stages.recall_prefixes import DECIDED, REVIEW, WRITTEN, decision_of
+from ..stages.recall_shown import SHOWN, first_pages
 from ..stages.recall_sites import DOMAINS, WHOLE
-from ..stages.recall_verdicts import COLLECTED
+from ..stages.recall_verdicts import COLLECTED, IN_ORDER
+from .costs import COSTS_FILE, LoopCosts
 from .graph import LoopGraph
 from .merging import merge_sorted
-from .state import State, changed_file, write_changed
+from .metrics import IterationMetrics, iterations_table
+from .report import recall_page
+from .samples import BELOW, NEW, SAMPLE_PAGES, SAMPLES, SAMPLES_FILE
+from .standing import read_standing
+from .state import State, as_lines, changed_file, write_changed
 from .work import Work
 
-ROW_GROUP_ROWS = 1 << 17
+ITERATIONS_FILE: Final = "iterations.parquet"
+REPORT_FILE: Final = "report.html"
+ROW_GROUP_ROWS: Final = 1 << 15  # what a reader of one file's pages has to look through
 NOBODY = "?"  # who has not decided yet
 _OF_PREFIX = ("host", "prefix", "scope")
 
 
 def write_iteration(state: State, work: Work, graph: LoopGraph, iteration: int) -> None:
-    """Write the tables, the open questions and the decisions of an iteration."""
+    """Write the tables, questions, decisions and samples of an iteration."""
     writer = _Writer(work, graph)
     domains = graph.of_parts("recall_domains", iteration)
     prefixes = graph.of_parts("recall_prefixes", iteration)
@@ -41,14 +53,48 @@ def write_iteration(state: State, work: Work, graph: LoopGraph, iteration: int) 
         open_questions(work, graph, iteration), target=graph.target.name, iteration=iteration
     )
     write_changed(str(path / "review.tsv"), review.encode())
+    write_changed(str(path / SAMPLES_FILE), _parquet(sample_pages(work, graph, iteration)))
 
 
 def write_collected(state: State, work: Work, graph: LoopGraph, last: int) -> None:
-    """Write COLLECTED, sorted by URL."""
+    """Write COLLECTED, sorted by file and URL, so that a reader of one file finds its pages."""
     work.run(graph.collected(last))
     writer = _Writer(work, graph)
     nodes, url = graph.of_parts("recall_collected"), str(state.folder / COLLECTED_FILE)
-    writer.table(url, nodes, None, COLLECTED, ("url", "doc_id"))
+    writer.table(url, nodes, None, COLLECTED, IN_ORDER)
+
+
+def sample_pages(work: Work, graph: LoopGraph, iteration: int) -> pa.Table:
+    """Return SAMPLES, those of one kind from the highest score on."""
+    work.run(graph.shown(iteration))
+    nodes = graph.of_parts("recall_shown_of", iteration)
+    table = first_pages(pa.concat_tables([SHOWN.empty_table(), *work.tables(nodes)]))
+    below = table.filter(pc.equal(table["kind"], BELOW)).sort_by("sample").slice(0, SAMPLE_PAGES)
+    table = pa.concat_tables([table.filter(pc.equal(table["kind"], NEW)), below])
+    scores = 1 / (1 + np.exp(-table["logit"].to_numpy().astype(np.float64)))
+    table = table.append_column("score", pa.array(scores.astype(np.float32)))
+    order = [("kind", "descending"), ("score", "descending"), ("url", "ascending")]
+    return table.select(SAMPLES.names).cast(SAMPLES).sort_by(order)
+
+
+def write_report(
+    state: State, target: str, iterations: Sequence[IterationMetrics], costs: LoopCosts
+) -> None:
+    """Write the iterations as a table, what they cost, and the report of all that is there."""
+    table = iterations_table(target, iterations)
+    write_changed(str(state.folder / ITERATIONS_FILE), _parquet(table))
+    write_changed(str(state.folder / COSTS_FILE), as_lines(costs))
+    standing = read_standing(state.out, target)
+    assert standing is not None, "its record was written before"
+    write_changed(str(state.folder / REPORT_FILE), recall_page(standing).encode())
+
+
+def _parquet(table: pa.Table) -> bytes:
+    stream = BytesIO()
+    pq.write_table(
+        table.combine_chunks(), stream, compression="zstd", row_group_size=ROW_GROUP_ROWS
+    )
+    return stream.getvalue()
 
 
 class _Writer:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ..artifact import InputFile
 from ..dedup_graph import Done, Previous, sliced_node
 from ..engine import Node
@@ -39,11 +41,18 @@ class PoolGraph:
         shards = [one for one in list_shards(recipe, store) if one.source in target.sources]
         self._shards = sorted(shards, key=lambda shard: shard.name)
         self.names = [shard.name for shard in self._shards]
-        kinds = {source.kind for source in recipe.raw.source if source.name in target.sources}
-        self.has_files = kinds == {"repository"}
         parts = [partition_name(i) for i in range(recipe.raw.dedup.partitions)]
         self._same = {kind: [f"{kind}-{part}" for part in parts] for kind in (BY_URL, BY_TEXT)}
-        self._near = NearGraph(recipe.raw.dedup, target, store, self.names, previous or {})
+        kinds = {source.kind for source in recipe.raw.source if source.name in target.sources}
+        self.has_files = kinds == {"repository"}
+        self._near = NearGraph(
+            recipe.raw.dedup,
+            target,
+            store,
+            self.names,
+            previous or {},
+            has_files=self.has_files,
+        )
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield the nodes that make the pool; each phase is run before the next is asked for."""
@@ -58,20 +67,24 @@ class PoolGraph:
         )
         nodes = []
         for name in self.names:
-            nodes += self._file_nodes(name) if self.has_files else []
-            told = {"language": ([("language", name)], "")} if self.has_files else {}
-            sources = {**_whole(name), **told, **lost[name], **self._near.found(name)}
-            nodes.append(sliced_node(self._store, pool, name, sources))
+            found = {**_whole(name), **lost[name], **self._near.found(name)}
+            if self.has_files:
+                found["language"] = ([("language", name)], "")
+            nodes.append(sliced_node(self._store, pool, name, found))
+            if target.seeds_rule is not None:
+                made = {**_whole(name), "pool": ([("recall_pool", name)], "")}
+                nodes.append(sliced_node(self._store, Describe(), name, made))
         yield nodes
 
     def _names(self) -> list[Node]:
         """Return the nodes that read the pages and find those of one URL or of one text."""
-        partitions = self._recipe.raw.dedup.partitions
-        pages = (FileNames if self.has_files else PageNames)(partitions=partitions)
+        named = FileNames if self.has_files else PageNames
+        pages = named(partitions=self._recipe.raw.dedup.partitions)
         nodes = []
         for shard in self._shards:
             nodes.append(sliced_node(self._store, self._read(shard), shard.name, {}))
             nodes.append(sliced_node(self._store, pages, shard.name, _whole(shard.name)))
+            nodes += self._file_nodes(shard.name) if self.has_files else []
         names = [("recall_names", name) for name in self.names]
         nodes += [
             sliced_node(self._store, SameNames(kind=kind), part, {"slices": (names, part)})
@@ -88,18 +101,14 @@ class PoolGraph:
         }
 
     def _file_nodes(self, name: str) -> list[Node]:
-        """Return what names the language of a shard's files, as in a build, and describes them."""
+        """Return what names the language of a shard's files, as in a build."""
         settings = self._recipe.raw.languages
-        read = {"read": ([("read", name)], "")}
+        read = _whole(name)
         claims = {**read, "paths": ([("paths", name)], "")}
-        nodes = [
+        return [
             sliced_node(self._store, JudgePaths(overrides=settings.overrides), name, read),
             sliced_node(self._store, DetectLanguage(settings=settings.content), name, claims),
         ]
-        if self._target.seeds_rule is not None:
-            pool = {**read, "pool": ([("recall_pool", name)], "")}
-            nodes.append(sliced_node(self._store, Describe(), name, pool))
-        return nodes
 
     def scores(self, iteration: int, model: Path, digest: str) -> list[Node]:
         """Return the nodes that score the pool by a model."""
@@ -119,7 +128,7 @@ class PoolGraph:
             kind=shard.kind,
             units=shard.units,
             limits=self._recipe.raw.read,
-            options=shard.options,
+            options=replace(shard.options, extract=self._target.extract),
             removed=shard_removals(shard, self._take_down),
         )
 

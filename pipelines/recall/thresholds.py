@@ -39,9 +39,18 @@ def decide_rank(
     """Return the scores at which an iteration's budget is spent; later ones need a least score.
 
     A language with a share has its best pages first, up to that share of the budget. What is left,
-    also of a share that a language has no pages for, goes to the best pages of all.
+    also of a share that a language has no pages for, goes to the best pages of all. Without a
+    budget of the recipe, that of the seeds is for the first model alone where evidence is asked
+    for: evidence bounds the collection, and few seeds would bound it far below.
     """
     target = graph.target
+    if number > 1 and target.evidence.is_asked and not target.token_budget:
+        return Rank(
+            threshold=logit(target.least_probability),
+            languages={name: logit(target.least_score_of(name)) for name in target.languages},
+            budget_tokens=None,
+            num_pages=num_pages,
+        )
     budgets = target.token_budget or (int(target.seed_multiple * seed_tokens),)
     budget = budgets[min(number, len(budgets)) - 1]
 

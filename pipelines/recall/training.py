@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...filters.recall.collapse import collapse, table_digest, write_table
+from ...filters.recall.drift import count_unigrams
 from ...filters.recall.equality import check_equality
 from ...filters.recall.fasttext_file import read_fasttext
 from ...filters.recall.model import TrainedModel, train_tables
@@ -33,6 +34,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     drawn: Drawn
     largest_difference: float
     num_compared: int
+    unigrams: pa.Table  # of the positives
 
 
 def train_model(work: Work, graph: DrawGraph, folder: Path) -> Trained:
@@ -54,7 +56,15 @@ def train_model(work: Work, graph: DrawGraph, folder: Path) -> Trained:
         drawn=drawn,
         largest_difference=equality.largest_difference,
         num_compared=equality.num_pages,
+        unigrams=count_unigrams(_positives(work, graph)),
     )
+
+
+def _positives(work: Work, graph: DrawGraph) -> Iterator[pa.ChunkedArray]:
+    """Yield the words of the pages on the topic."""
+    for file in work.files(graph.ids_of_parts("recall_ordered")):
+        for table in file.batches(["kind", "words"], LINE_ROWS):
+            yield table["words"].filter(pc.equal(table["kind"], POSITIVE))
 
 
 def _lines(work: Work, graph: DrawGraph, compared: list[pa.ChunkedArray]) -> Iterator[pa.Table]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
+from ...filters.page_signals import PAGE_SIGNALS
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import HITS_COLUMN
 from ..output import Output
@@ -56,10 +57,10 @@ class Ledger(Stage, frozen=True, kw_only=True):
                 if name not in HIDDEN:
                     table = table.append_column(name, features[name])
         table = table.append_column("import_evidence", _import_evidence(inputs, table.num_rows))
-        if inputs.all("syntax"):
-            syntax = inputs.table("syntax", SYNTAX_SIGNALS.names)
-            for name in syntax.column_names:
-                table = table.append_column(name, syntax[name])
+        for role, names in (("syntax", SYNTAX_SIGNALS.names), ("page_signals", PAGE_SIGNALS.names)):
+            signals = inputs.table(role, names) if inputs.all(role) else pa.table({})
+            for name in signals.column_names:
+                table = table.append_column(name, signals[name])
         if inputs.all("decontaminate"):
             hits = inputs.table("decontaminate", [HITS_COLUMN])[HITS_COLUMN]
             table = table.append_column(HITS_COLUMN, hits)

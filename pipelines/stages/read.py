@@ -1,4 +1,7 @@
-"""Read: units of input in, one row per document ever seen out; the only stage that writes text."""
+"""Read: units of input in, one row per document ever seen out; the only stage that writes text.
+
+Of a source that keeps recalled pages alone, the other pages are rows without a text.
+"""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -14,6 +17,7 @@ from ...corpus.sources.unit import ReadLimits, ReadOptions, Unit
 from ..output import Output
 from ..removals import Removals
 from ..stage import Inputs, Stage, value_counts
+from .recalled import RecalledPages
 
 BATCH_TEXT_BYTES = 8 << 20
 BATCH_ROWS = 16384
@@ -47,8 +51,9 @@ class Read(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the rows of every unit, in the order of the units' names."""
         columns, seen = _Batch(), _Identities(self.source)
+        recalled = RecalledPages.of(inputs)
         kind = {"repository": "file", "warc": "page", "documents": "document"}[self.kind]
-        for record in self._records():
+        for record in self._records(recalled):
             identity = seen.identify(record, is_file=kind == "file")
             if self.removed.matches(record):  # its doc_id stays that of the text it had
                 record, identity = _without_text(record), (identity[0], None)
@@ -65,9 +70,14 @@ class Read(Stage, frozen=True, kw_only=True):
         _write(columns, output)
         output.count("read", {"units": len(self.units)})
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self, recalled: RecalledPages | None) -> Iterator[Record]:
         for unit in sorted(self.units, key=lambda unit: unit.name):
-            yield from read_unit(unit, self.limits, options=self.options)
+            if recalled is None:
+                yield from read_unit(unit, self.limits, options=self.options)
+                continue
+            wanted = recalled.of_file(unit.relative)
+            found = read_unit(unit, self.limits, options=self.options, wanted=wanted)
+            yield from recalled.checked(found, unit)
 
 
 def _write(columns: "_Batch", output: Output) -> None:

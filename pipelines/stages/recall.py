@@ -30,6 +30,7 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import partition_name, runs_of_equal, shard_number, write_shards
 from .features import row_groups
+from .recalled import ORIGIN_COLUMNS, origin_ids
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
@@ -37,6 +38,7 @@ NEAR: Final = "near"  # the fates of pages that resemble a longer one, if it is 
 LONGEST: Final = np.uint64(np.iinfo(np.int64).max)  # bytes; the longer a page, the less its rank
 READ_COLUMNS: Final = [  # what a pool is made of
     *("doc_id", "path", "language_hint", "text", "formulas_found", "code_lines_found"),
+    *ORIGIN_COLUMNS,
 ]
 TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
 
@@ -52,6 +54,8 @@ POOL: Final = pa.schema(
         ("num_tokens", pa.int64()),
         ("formulas", pa.int32()),  # on the whole page; null where none were looked for
         ("code_lines", pa.int32()),
+        ("origin_file", pa.string()),
+        ("origin_id", ID),  # in that file, whatever text was made of it
         ("words", pa.large_string()),
     ]
 )
@@ -68,6 +72,7 @@ class PageNames(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write NAME: of two pages of a name, the one of the smaller rank stays."""
         table = inputs.table("read", ["doc_id", "content_id", "collection", "path", "num_bytes"])
+        output.count("pages", {"bytes": pc.sum(table["num_bytes"]).as_py() or 0})
         table = table.filter(pc.is_valid(table["content_id"]))
         keys = pa.chunked_array([self.keys(table)], ID)
         table = table.append_column("key", keys).filter(pc.is_valid(keys))
@@ -158,9 +163,7 @@ class Pool(Stage, frozen=True, kw_only=True):
 
     def places(self, rows: pa.Table) -> pa.Table:
         """Return url, host, path and has_query of rows that have a place."""
-        urls = [normalize_url(url) for url in rows["path"].to_pylist()]
-        column = pa.chunked_array([urls], pa.string())
-        return url_parts(column).add_column(0, "url", column)
+        return page_places(rows["path"])
 
     def languages(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
         """Return the language of each row, without nulls."""
@@ -186,12 +189,19 @@ class Pool(Stage, frozen=True, kw_only=True):
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
         evidence = [rows["formulas_found"], rows["code_lines_found"]]
+        origins = [rows["origin_file"], origin_ids(rows)]
         columns = [rows["doc_id"], *places.columns, self.languages(rows)]
-        return pa.table([*columns, num_tokens, *evidence, words], schema=POOL)
+        return pa.table([*columns, num_tokens, *evidence, *origins, words], schema=POOL)
 
 
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short", "near_duplicate")
 _LOST_BY: Final = {"same_url": BY_URL, "same_text": BY_TEXT, "near_duplicate": NEAR}
+
+
+def page_places(urls: pa.ChunkedArray) -> pa.Table:
+    """Return url in its normal form, host, path and has_query of pages."""
+    column = pa.chunked_array([[normalize_url(url) for url in urls.to_pylist()]], pa.string())
+    return url_parts(column).add_column(0, "url", column)
 
 
 def given_way(inputs: Inputs) -> dict[str, pa.Array]:

@@ -20,6 +20,7 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .features import row_groups
 from .recall import READ_COLUMNS, PageNames, Pool
+from .recall_near import PoolCopies, PoolItems
 
 NO_LANGUAGE: Final = "none"  # of a file whose language nothing tells
 
@@ -64,6 +65,22 @@ class FilePool(Pool, frozen=True, kw_only=True):
     def languages(self, rows: pa.Table) -> pa.ChunkedArray:
         """Return the programming language of each row, without nulls."""
         return pc.fill_null(rows["language"], NO_LANGUAGE)
+
+
+class FileItems(PoolItems, frozen=True, kw_only=True):
+    """Lists the files that stay of one path and of one text, as items of dedup."""
+
+    def has_place(self, table: pa.Table) -> pa.Array:
+        """Return that each row has one."""
+        return pa.array(np.ones(table.num_rows, np.bool_))
+
+
+class FileCopies(PoolCopies, frozen=True, kw_only=True):
+    """Lists the files of a shard that give way to a longer one, by their places."""
+
+    def places(self, rows: pa.Table) -> pa.Table:
+        """Return url, host, path and has_query of files."""
+        return file_places(rows["collection"], rows["path"])
 
 
 class Describe(Stage, frozen=True, kw_only=True):

@@ -11,13 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.record import ID
-from ...dedup.urls import normalize_url, url_key
-from ...filters.recall.domains import url_parts
+from ...dedup.urls import url_key
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, write_partitions
 from .items import ITEM
-from .recall import LONGEST, NEAR, given_way
+from .recall import LONGEST, NEAR, given_way, page_places
 
 COPY = pa.schema(
     [
@@ -51,8 +50,7 @@ class PoolItems(Stage, frozen=True, kw_only=True):
         )
         for gone in given_way(inputs).values():
             stays = pc.and_not(stays, pc.is_in(table["doc_id"], value_set=gone))
-        has_url = [url_key(url) is not None for url in table["path"].to_pylist()]
-        rows = np.flatnonzero(pc.and_(stays, pa.array(has_url, pa.bool_())).to_numpy())
+        rows = np.flatnonzero(pc.and_(stays, self.has_place(table)).to_numpy())
         table = table.take(rows)
         num_bytes = table["num_bytes"].to_numpy()
         ranks = LONGEST - num_bytes.astype(np.uint64)
@@ -61,6 +59,10 @@ class PoolItems(Stage, frozen=True, kw_only=True):
         )
         items = items.sort_by([("item_content", "ascending"), ("row", "ascending")])
         write_partitions([items], key_of_id("item_content"), self.partitions, output, ITEM)
+
+    def has_place(self, table: pa.Table) -> pa.Array:
+        """Return which rows have a URL; `table` has the column path."""
+        return pa.array([url_key(url) is not None for url in table["path"].to_pylist()], pa.bool_())
 
 
 class PoolCopies(Stage, frozen=True, kw_only=True):
@@ -76,10 +78,11 @@ class PoolCopies(Stage, frozen=True, kw_only=True):
         if not fates:
             return
         lost = pa.concat_tables(fates).sort_by("item_id")
-        pages = inputs.table("read", ["doc_id", "path"])
+        pages = inputs.table("read", ["doc_id", "collection", "path"])
         rows = pc.index_in(lost["item_id"], value_set=pages["doc_id"].combine_chunks())
-        urls = [normalize_url(url) for url in pages["path"].take(rows).to_pylist()]
-        column = pa.chunked_array([urls], pa.string())
-        parts = url_parts(column)
-        columns = [column, *(parts[name] for name in parts.column_names), lost["keeper"]]
-        output.write(pa.table(columns, schema=COPY))
+        places = self.places(pages.take(rows))
+        output.write(pa.table([*places.columns, lost["keeper"]], schema=COPY))
+
+    def places(self, rows: pa.Table) -> pa.Table:
+        """Return url, host, path and has_query of pages."""
+        return page_places(rows["path"])

@@ -18,12 +18,15 @@ from .recall_bars import Bar, reach
 from .recall_pages import logits_of, mask_of, pool_columns, sum_rows
 from .recall_prefixes import ACCEPTED, TAKEN_OUT
 from .recall_sites import WHOLE
+from .recalled import RECALLED
 
 VERDICTS: Final = pa.schema(
     [
         ("is_ranked", pa.bool_()),  # the model collects it
         ("is_accepted", pa.bool_()),  # it lies below an accepted prefix
         ("is_collected", pa.bool_()),
+        ("is_new", pa.bool_()),  # collected, and not by the iteration before
+        ("is_below", pa.bool_()),  # not collected because of its score alone
         ("is_seed", pa.bool_()),  # of the next model
         ("iteration", pa.int32()),  # that collected it first; 0 where none did
     ]
@@ -36,6 +39,7 @@ AUDIT: Final = pa.schema(
         ("weight", pa.float64()),
         ("is_collected", pa.bool_()),
         ("is_accepted", pa.bool_()),
+        ("is_new", pa.bool_()),
     ]
 )
 COLLECTED: Final = pa.schema(
@@ -47,8 +51,12 @@ COLLECTED: Final = pa.schema(
         ("score", pa.float32()),  # the last model's probability
         ("iteration", pa.int32()),  # that collected it first
         ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
+        *RECALLED,  # which record of which file it is
     ]
 )
+
+
+IN_ORDER: Final = ("origin_file", "url", "doc_id")  # of COLLECTED
 
 
 class Verdicts(Stage, frozen=True, kw_only=True):
@@ -80,7 +88,9 @@ class Verdicts(Stage, frozen=True, kw_only=True):
         first[collected & (first == 0)] = self.iteration
         audited = np.asarray(pc.is_valid(inputs.table("known", ["audit"])["audit"]))
         seeds = (seeds | (accepted & may)) & ~barred & ~audited
-        output.write(pa.table([ranked, accepted, collected, seeds, first], schema=VERDICTS))
+        below = may & ~is_high & ~collected & ~barred
+        columns = [ranked, accepted, collected, collected & ~was, below, seeds, first]
+        output.write(pa.table(columns, schema=VERDICTS))
         tokens = pages["num_tokens"].to_numpy()
         for name, mask in (
             ("ranked", ranked),
@@ -120,7 +130,7 @@ class Audited(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write AUDIT."""
         pages, known = pool_columns(inputs, "host", "language"), inputs.table("known")
-        verdicts = inputs.table("verdicts", ["is_collected", "is_accepted"])
+        verdicts = inputs.table("verdicts", ["is_collected", "is_accepted", "is_new"])
         columns = [*pages.columns, known["audit"], known["weight"], *verdicts.columns]
         table = pa.table(columns, schema=AUDIT)
         output.write(table.filter(pc.is_valid(table["is_positive"])))
@@ -138,22 +148,24 @@ class FoundPages(Stage, frozen=True, kw_only=True):
         """Write COLLECTED, one slice a partition of the ids."""
         verdicts = inputs.table("verdicts", ["is_collected", "is_ranked", "iteration"])
         rows = np.flatnonzero(np.asarray(verdicts["is_collected"]))
-        pages = inputs.table("pool", ["url", "doc_id", "language", "num_tokens"]).take(rows)
+        names = ["url", "doc_id", "language", "num_tokens", *RECALLED.names]
+        pages = inputs.table("pool", names).take(rows)
         logits, verdicts = logits_of(inputs)[rows], verdicts.take(rows)
         scores = 1 / (1 + np.exp(-logits.astype(np.float64)))
         reasons = np.where(np.asarray(verdicts["is_ranked"]), "rank", "prefix").tolist()
         columns = [
-            *pages.columns,
+            *pages.columns[:-2],
             pa.array(scores.astype(np.float32)),
             verdicts["iteration"],
             pa.array(reasons, pa.string()),
+            *pages.columns[-2:],
         ]
         table = pa.table(columns, schema=COLLECTED).sort_by("doc_id")
         write_partitions([table], key_of_id("doc_id"), self.partitions, output, COLLECTED)
 
 
 class CollectedPages(Stage, frozen=True, kw_only=True):
-    """Sorts the collected pages of one partition by their URLs; they lie in memory."""
+    """Sorts the collected pages of one partition by file and URL; they lie in memory."""
 
     name: ClassVar[str] = "recall_collected"
     version: ClassVar[int] = 1
@@ -163,6 +175,4 @@ class CollectedPages(Stage, frozen=True, kw_only=True):
         parts = [COLLECTED.empty_table(), *(file.read() for file in inputs.all("slices"))]
         table = pa.concat_tables(parts)
         output.write(COLLECTED.empty_table())
-        output.append(
-            table.sort_by([("url", "ascending"), ("doc_id", "ascending")]), slice_name=WHOLE
-        )
+        output.append(table.sort_by([(name, "ascending") for name in IN_ORDER]), slice_name=WHOLE)

@@ -11,13 +11,14 @@ from .conftest import page_text, warc_record
 from .twin.run import run_in_memory
 
 Run = Callable[..., RecallResult]
+OF_A_RUN = ("recall.json", "cost.json", "costs.json", "iterations.parquet", "report.html")
 MATHS = ("algebra", "analysis", "topology", "/math/")
 
 
 def left(out: Path) -> dict[str, bytes]:
-    """Return every file below a target's folder but the record of artifacts."""
+    """Return every file below a target's folder but what names artifacts or tells of time."""
     folder = out / "recall/math"
-    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != "recall.json"]
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in OF_A_RUN]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 

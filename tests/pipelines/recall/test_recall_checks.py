@@ -69,6 +69,8 @@ def test_what_a_recipe_gives_holds_for_files_too(tmp_path: Path) -> None:
         ('paths = ["*.tar.gz"]', 'paths = ["*.tar.gz"]\nrecall = "pages"', "of another kind"),
         ('paths = ["*.jsonl"]', 'paths = ["*.jsonl"]\nrecall = "pages"', "no pages or files"),
         ("[1000]", "[1000]\nstop = 3", "stop"),
+        ("[1000]", "[1000]\nevidence = { formulas = 1 }", "are of web pages"),
+        ("[1000]", '[1000]\nextract = "fine"', "are of web pages"),
         (
             "[1000]",
             "[1000]\ndescribed = { least_fraction = 0.8, most_fraction = 0.7 }",

@@ -93,6 +93,8 @@ def test_a_site_that_a_person_names_stays_a_seed_and_a_prefix_adds_evidence_alon
 def test_a_page_with_evidence_is_never_a_random_negative(formula_web: Web, recall_run: Run) -> None:
     lacking = [f"https://cats.example.org/{i}.html" for i in range(6, 10)]
     folder = formula_web(lambda url: url not in lacking)
+    recipe = (folder / "recipe.toml").read_text()
+    (folder / "recipe.toml").write_text(recipe.replace("least_positives = 5", "max_iterations = 1"))
     recall_run(folder)
     assert model(folder, 1)["num_negatives"] == len(lacking)
 
@@ -141,6 +143,20 @@ def test_a_page_with_evidence_needs_less_of_a_score_unless_a_recipe_says_how_muc
     asks.write_text(plain.replace("least_score = 0.3", ""))
     (target,) = load_recipe(str(asks)).raw.recall.target
     assert target.least_probability == 0.5
+
+
+def test_few_seeds_bound_only_the_first_iteration_where_evidence_is_asked_for(
+    formula_web: Web, recall_run: Run
+) -> None:
+    folder = formula_web(is_even_on_mathematics)
+    (folder / "seeds.txt").write_text("algebra.example.org/notes/\n")
+    recipe = (folder / "recipe.toml").read_text()
+    recipe = recipe.replace('audit = "audit.tsv"', "seed_multiple = 0.2\nleast_score = 0.01")
+    (folder / "recipe.toml").write_text(recipe)
+    first, second, *_ = recall_run(folder).targets[0].iterations
+    assert first.ranked_pages == 4
+    assert second.ranked_pages > first.ranked_pages
+    assert second.threshold == pytest.approx(0.01)
 
 
 def test_evidence_below_nothing_is_an_error(web: Path) -> None:

@@ -149,6 +149,8 @@ def pool(folder: Path, languages: list[str]) -> Pages:
             [10] * num,
             [None] * num,
             [None] * num,
+            ["web.warc"] * num,
+            [digest_parts("origin", (name,)) for name in names],
             ["words"] * num,
         ],
         schema=POOL,

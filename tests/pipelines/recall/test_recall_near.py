@@ -196,6 +196,6 @@ def test_a_similarity_over_1_is_an_error(web: Path) -> None:
 def test_the_cost_of_near_duplicates_is_that_of_all_its_stages(
     mirrored: Path, recall_run: Run
 ) -> None:
-    cost = only(recall_run(mirrored)).costs["near"]
-    assert cost.pages == 252
+    cost = only(recall_run(mirrored)).costs.stages["near"]
+    assert cost.rows > 252
     assert cost.seconds > 0

@@ -7,8 +7,6 @@ import pytest
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.pipelines.recall.state import ModelRecord, State
-from gristmill.pipelines.recall_command import StageCost
-from gristmill.pipelines.recall_text import cost_line
 from gristmill.pipelines.recipe import load_recipe
 
 from .twin.thresholds import budget_threshold
@@ -65,14 +63,6 @@ def test_a_record_that_is_none_is_an_error(tmp_path: Path) -> None:
         (folder / "model.json").write_text("no")
     with pytest.raises(GristmillError, match="the next run trains again"):
         state.read(1, "model.json", ModelRecord)
-
-
-def test_the_cost_of_a_crawl_is_that_of_its_pages() -> None:
-    costs = {
-        "read": StageCost(pages=1000, seconds=2.4),
-        "recall_score": StageCost(pages=0, seconds=0),
-    }
-    assert "2,000 core-hours (text 2,000)" in cost_line(costs)
 
 
 @pytest.mark.parametrize(

@@ -4,27 +4,38 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.filters.recall.collapse import collapse, table_digest, write_table
 from gristmill.filters.recall.decisions import AUTO
+from gristmill.filters.recall.drift import count_unigrams, drift
 from gristmill.filters.recall.equality import SAMPLE_PAGES, check_equality
 from gristmill.filters.recall.fasttext_file import read_fasttext
+from gristmill.filters.recall.guards import Alarm, find_alarms
 from gristmill.filters.recall.model import train
 from gristmill.filters.recall.passages import first_words
 from gristmill.filters.recall.sampling import sample_keys
 from gristmill.filters.recall.stopping import Progress, report_stop
 from gristmill.pipelines.recall.asked import Asked
+from gristmill.pipelines.recall.costs import TRAIN_COST_FILE, TrainCost
 from gristmill.pipelines.recall.evidence import has_evidence
-from gristmill.pipelines.recall.iterate import IterationMetrics
-from gristmill.pipelines.recall.quality import AuditQuality, language_recalls
-from gristmill.pipelines.recall.state import ModelRecord, Rank, State
+from gristmill.pipelines.recall.metrics import IterationMetrics
+from gristmill.pipelines.recall.quality import (
+    AuditQuality,
+    judged_recalls,
+    language_recalls,
+)
+from gristmill.pipelines.recall.state import ModelRecord, Rank, State, as_lines
 from gristmill.pipelines.recall_settings import RecallTarget
 
 from .draw import NEGATIVE, draw_pages
@@ -36,6 +47,7 @@ from .topic import Topic, find_topic
 
 Logits = npt.NDArray[np.float32]
 ScoreBy = Callable[[int, Path, str], Logits]  # iteration, table, its digest
+UNIGRAMS_FILE: Final = "unigrams.parquet"  # of the positives trained on
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +57,8 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     is_ranked: Mask
     is_collected: Mask
     is_barred: Mask  # a person took the site out, or labelled the page so
+    is_new: Mask  # collected, and not by the iteration before
+    is_below: Mask  # not collected for its score alone
     topic: Topic
     metrics: IterationMetrics
 
@@ -89,9 +103,14 @@ class Loop:
                 todo="Name sites whose pages are in the pool, or label pages of it.",
             )
         with self._state.new(number) as folder:
+            began = time.perf_counter(), time.process_time()
             record = self._train(number, seeds, before, folder)
-            data = msgspec.json.format(msgspec.json.encode(record, order="deterministic"))
-            (folder / "model.json").write_bytes(data + b"\n")
+            cost = TrainCost(
+                seconds=round(time.perf_counter() - began[0], 3),
+                cpu_seconds=round(time.process_time() - began[1], 3),
+            )
+            (folder / TRAIN_COST_FILE).write_bytes(as_lines(cost))
+            (folder / "model.json").write_bytes(as_lines(record))
         return record
 
     def _train(
@@ -130,17 +149,22 @@ class Loop:
             over_host_cap=drawn.over_host_cap,
             over_size=drawn.over_size,
             missing_negatives=drawn.missing_negatives,
+            drift=self._drift(number, words.filter(pa.array(drawn.is_positive)), folder),
             largest_difference=equality.largest_difference,
             num_compared=equality.num_pages,
         )
 
+    def _drift(self, number: int, words: pa.ChunkedArray, folder: Path) -> float:
+        """Return how far the positives' words are from the first iteration's; leave them behind."""
+        unigrams = count_unigrams([words])
+        pq.write_table(unigrams, folder / UNIGRAMS_FILE, compression="zstd")
+        first = unigrams if number == 1 else pq.read_table(self._state.path(1, UNIGRAMS_FILE))
+        return drift(unigrams, first)
+
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
     ) -> Iteration:
-        rank = self._state.read(number, "rank.json", Rank)
-        if rank is None:
-            rank = self._rank(number, record, logits)
-            self._state.write(number, "rank.json", rank)
+        rank = self._rank(number, record, logits)
         is_high = reach_threshold(logits, self._languages, rank.threshold, rank.languages)
         is_ranked = is_high & self._has_evidence
         topic = find_topic(
@@ -153,16 +177,19 @@ class Loop:
         )
         is_barred = topic.is_taken_out | self._known.is_negative
         is_collected = (is_ranked | (topic.is_accepted & self._has_evidence)) & ~is_barred
-        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
+        is_new = is_collected & ~before.is_collected if before is not None else is_collected
+        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted, is_new)
         progress = self._progress(number, topic, quality, is_collected, before)
         return Iteration(
             logits=logits,
             is_ranked=is_ranked,
             is_collected=is_collected,
             is_barred=is_barred,
+            is_new=is_new,
+            is_below=self._has_evidence & ~is_high & ~is_collected & ~is_barred,
             topic=topic,
             metrics=self._metrics(
-                record, rank, progress, topic, quality, is_high, is_ranked, is_collected
+                record, rank, progress, topic, quality, before, is_high, is_ranked, is_collected
             ),
         )
 
@@ -189,16 +216,20 @@ class Loop:
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
         """Return the thresholds of an iteration, as decided when it was first reached."""
-        may = self._has_evidence
-        rank = decide_rank(
-            logits[may],
-            self._pages.num_tokens[may],
-            self._languages[may],
-            self._target,
-            number=number,
-            seed_tokens=record.seed_tokens,
-        )
-        return msgspec.structs.replace(rank, num_pages=len(logits))
+        rank = self._state.read(number, "rank.json", Rank)
+        if rank is None:
+            may = self._has_evidence
+            rank = decide_rank(
+                logits[may],
+                self._pages.num_tokens[may],
+                self._languages[may],
+                self._target,
+                number=number,
+                seed_tokens=record.seed_tokens,
+            )
+            rank = msgspec.structs.replace(rank, num_pages=len(logits))
+            self._state.write(number, "rank.json", rank)
+        return rank
 
     def _metrics(
         self,
@@ -207,17 +238,20 @@ class Loop:
         progress: Progress,
         topic: Topic,
         quality: AuditQuality,
+        before: Iteration | None,
         is_high: Mask,
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
         verdicts = [one.verdict for one in topic.decisions]
+        had = before.metrics.collected_pages if before is not None else 0
         return IterationMetrics(
             iteration=record.iteration,
             model=record.table_digest,
             threshold=1 / (1 + float(np.exp(-rank.threshold))),
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
+            drift=record.drift,
             ranked_pages=int(is_ranked.sum()),
             lacking_pages=int((is_high & ~is_ranked).sum()),
             prefix_pages=int((is_collected & ~is_ranked).sum()),
@@ -226,6 +260,8 @@ class Loop:
             collected_tokens=progress.tokens,
             new_pages=progress.num_collected - progress.num_collected_before,
             new_tokens=progress.new_tokens,
+            lost_pages=had - progress.num_collected_before,
+            overlap=progress.num_collected_before / max(progress.num_collected, 1),
             languages=taken_by_language(
                 self._languages,
                 self._pages.num_tokens,
@@ -241,5 +277,14 @@ class Loop:
             prefixes_open=topic.review.num_rows,
             decisions_by_people=sum(one.who != AUTO for one in topic.decisions),
             quality=quality,
+            alarms=self._alarms(quality, before),
             stop=report_stop(progress, self._target.stop),
         )
+
+    def _alarms(self, quality: AuditQuality, before: Iteration | None) -> tuple[Alarm, ...]:
+        recalls = judged_recalls(
+            quality,
+            before.metrics.quality if before is not None else None,
+            least_positives=self._target.stop.least_positives,
+        )
+        return find_alarms(recalls, quality.seed_purity, self._target.guards)

@@ -8,15 +8,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gristmill.filters.recall.files import place_column
 from gristmill.filters.recall.sampling import Labels, Rows
-from gristmill.filters.recall.seeds import PageLabel, seed_column
+from gristmill.filters.recall.seeds import PageLabel
 from gristmill.pipelines.artifact import InputFile
 from gristmill.pipelines.recall.asked import Asked
 from gristmill.pipelines.stages.recall import POOL
 
 Mask = npt.NDArray[np.bool_]
-COLUMNS = [name for name in POOL.names if name != "words"]
+ORIGIN = ["origin_file", "origin_id"]
+COLUMNS = [name for name in POOL.names if name not in (*ORIGIN, "words")]
 
 
 class Pages:
@@ -37,18 +37,22 @@ class Pages:
 
     def words(self, rows: Rows) -> pa.ChunkedArray:
         """Return the words of some pages, in their order."""
+        return self._some(["words"], rows)["words"]
+
+    def origins(self, rows: Rows) -> pa.Table:
+        """Return where some pages were read from, in their order."""
+        return self._some(ORIGIN, rows)
+
+    def _some(self, names: list[str], rows: Rows) -> pa.Table:
         order = np.argsort(rows, kind="stable")
         ascending, start = rows[order], 0
-        parts = []
+        parts = [POOL.empty_table().select(names)]
         for file in self._files:
             first, last = np.searchsorted(ascending, [start, start + file.rows])
             if last > first:
-                column = file.read(["words"])["words"]
-                parts.append(column.take(pa.array(ascending[first:last] - start)))
+                parts.append(file.read(names).take(pa.array(ascending[first:last] - start)))
             start += file.rows
-        chunks = [chunk for part in parts for chunk in part.chunks]
-        found = pa.chunked_array(chunks, pa.large_string())
-        return found.take(pa.array(np.argsort(order, kind="stable")))
+        return pa.concat_tables(parts).take(pa.array(np.argsort(order, kind="stable")))
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,18 +80,16 @@ def apply_asked(
     Args:
         copies: COPY of the pages that gave way to a longer one, sorted by URL. What is said of
             them holds for that one, or their texts would be negatives; its own labels go first.
+        described: further seeds, which a rule names.
     """
     rows = pc.index_in(copies["keeper"], value_set=pages.table["doc_id"].combine_chunks())
     copies, kept = copies.filter(pc.is_valid(rows)), pc.drop_null(rows).to_numpy()
     label_rows, labels, labels_missing = _find(asked.labels, pages, copies, kept)
     audit_rows, audit, audit_missing = _find(asked.audit, pages, copies, kept)
-    if asked.has_files:
-        is_seed = place_column(asked.places, pages.table)
-    else:
-        is_seed = seed_column(asked.sites, pages.table)
+    is_seed = asked.names_places(pages.table)
+    is_seed[kept[asked.names_places(copies)]] = True
     if described is not None:
         is_seed |= described
-    is_seed[kept[seed_column(asked.sites, copies)]] = True
     is_negative = np.zeros(len(pages), dtype=np.bool_)
     says_yes = np.array([label.is_positive for label in labels], dtype=np.bool_)
     is_seed[label_rows] = says_yes

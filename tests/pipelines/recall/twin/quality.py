@@ -4,7 +4,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from gristmill.filters.recall.audit import AuditSettings, Quality, draw_audit, estimate_quality
+from gristmill.filters.recall.audit import (
+    AuditSettings,
+    Quality,
+    draw_audit,
+    estimate_quality,
+)
 from gristmill.filters.recall.sampling import sample_keys
 from gristmill.pipelines.recall.quality import AuditQuality
 
@@ -12,13 +17,21 @@ from .pages import Known, Mask, Pages
 
 
 def measure_quality(
-    pages: Pages, known: Known, is_collected: Mask, is_accepted: Mask
+    pages: Pages, known: Known, is_collected: Mask, is_accepted: Mask, is_new: Mask
 ) -> AuditQuality:
-    """Return what the audit set says of a collection."""
+    """Return what the audit set says of a collection.
+
+    Args:
+        is_new: the collected pages that the iteration before did not collect.
+    """
     rows = known.audit_rows
     if not len(rows):
         return AuditQuality(
-            all=None, languages={}, seed_purity=None, num_missing=known.num_audit_missing
+            all=None,
+            languages={},
+            seed_purity=None,
+            new_precision=None,
+            num_missing=known.num_audit_missing,
         )
     is_positive = np.array([label.is_positive for label in known.audit], dtype=np.bool_)
     weights = np.array([label.weight for label in known.audit], dtype=np.float64)
@@ -30,16 +43,15 @@ def measure_quality(
     def quality(of: Mask) -> Quality:
         return estimate_quality(is_positive[of], found[of], weights[of], hosts[of])
 
-    accepted = is_accepted[rows]
-    purity = (
-        float(np.average(is_positive[accepted], weights=weights[accepted]))
-        if accepted.any()
-        else None
-    )
+    new = estimate_quality(is_positive, is_new[rows], weights, hosts)
+
+    below = is_accepted[rows]
+    purity = np.average(is_positive[below], weights=weights[below]) if below.any() else None
     return AuditQuality(
         all=quality(np.ones(len(rows), dtype=np.bool_)),
         languages={str(name): quality(languages == name) for name in np.unique(languages)},
-        seed_purity=purity,
+        seed_purity=None if purity is None else float(purity),
+        new_precision=new.precision if is_new[rows].any() else None,
         num_missing=known.num_audit_missing,
     )
 

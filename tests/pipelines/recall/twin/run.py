@@ -68,7 +68,7 @@ def write_all(
     """Write what follows from the iterations."""
     first = np.zeros(len(pages), dtype=np.int64)
     for iteration in iterations:
-        write_iteration(state, target.name, pages, iteration)
+        write_iteration(state, target, pages, iteration)
         barred = known.is_seed | known.is_negative
         write_audit_sample(state, pages, iteration.logits, target.sample, barred=barred)
         first[iteration.is_collected & (first == 0)] = iteration.metrics.iteration
