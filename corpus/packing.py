@@ -1,10 +1,11 @@
 """The packed training set, derived and never stored: sample i is a pure function of few numbers.
 
-They are the mixture manifest, the seed, the sequence length S, the shuffle range and i. A period of
-4,096 samples deals the components out in exact proportion. Within a component, an epoch is all of
-its blocks (row groups) back to back in a seeded order, cut into windows of S tokens; the last one
-is short, so an epoch deals every token exactly once whatever S is. Windows are shuffled within
-groups of consecutive blocks: a batch mixes languages, and a reader holds few blocks at a time.
+They are the mixture manifest, the seed, the sequence length S, the shuffle range and i. An exact
+deal (dealing.py) gives every group of the mixture the samples that its target takes, evenly spread.
+Within a group, an epoch is all of its blocks (row groups) back to back in a seeded order, cut into
+windows of S tokens; the last one is short, so an epoch deals every token exactly once whatever S
+is. Windows are shuffled within runs of consecutive blocks: a batch mixes languages, and a reader
+holds few blocks at a time.
 
 The index is one integer per block, so 4K, 32K and 128K share one corpus, any number of readers can
 take any samples, and a run resumes from the number of samples it has seen.
@@ -20,13 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import BlockCache
-from .errors import GristmillError
+from .dealing import Deal
+from .dealt import DealtGroup, dealt_groups
 from .ids import seeded_hash
-from .mixture import Mixture, MixtureComponent, apportion
+from .mixture import Mixture
 from .record import Component
 from .tokenizer import EOS
-
-PERIOD: Final = 4096
 
 _PADDING_DOCUMENT: Final = -1
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -77,30 +77,6 @@ class Span(NamedTuple):
     stop: int
 
 
-class Interleave:
-    """An endless exact mixture: every period of 4,096 samples has the same counts, shuffled."""
-
-    def __init__(self, weights: Sequence[float], *, seed: int) -> None:
-        self.counts = apportion(weights, PERIOD)
-        if 0 in self.counts:
-            raise GristmillError(
-                f"a weight of {weights[self.counts.index(0)]} is less than one sample in {PERIOD}",
-                where="mixture.weights",
-                todo="Raise the weight, or set it to 0 to leave the component out.",
-            )
-        order = seeded_permutation(PERIOD, seeded_hash("interleave", seed, b""))
-        self._parts = np.repeat(np.arange(len(weights)), self.counts)[order]
-        self._ranks = np.zeros(PERIOD, dtype=np.int64)
-        for part, count in enumerate(self.counts):
-            self._ranks[self._parts == part] = np.arange(count)
-
-    def locate(self, index: int) -> tuple[int, int]:
-        """Return the component of a sample and how many of it came before."""
-        period, i = divmod(index, PERIOD)
-        part = int(self._parts[i])
-        return part, period * self.counts[part] + int(self._ranks[i])
-
-
 class _Epoch(NamedTuple):
     """One pass over a component: block order, where each starts, and each group's first window."""
 
@@ -110,10 +86,10 @@ class _Epoch(NamedTuple):
 
 
 class ComponentStream:
-    """A component's endless sequence of windows; costs 8 bytes per block, and 16 per open epoch."""
+    """A group's endless sequence of windows; costs 8 bytes per block, and 16 per open epoch."""
 
     def __init__(
-        self, name: Component, block_tokens: Sequence[int], settings: PackingSettings
+        self, name: str, block_tokens: Sequence[int] | IntArray, settings: PackingSettings
     ) -> None:
         self._name = name
         self._settings = settings
@@ -169,12 +145,15 @@ class PackedDataset:
     def __init__(self, mixture: Mixture, root: str, settings: PackingSettings) -> None:
         self._made_from = mixture, root, settings
         self._length = settings.sequence_length
-        self._components = mixture.components
-        weights = [component.weight for component in mixture.components]
-        self.interleave = Interleave(weights, seed=settings.seed)
-        self.streams = [_stream_of(component, settings) for component in mixture.components]
-        self._shard_starts = [_shard_starts(component) for component in mixture.components]
-        self.cache = BlockCache(root, tokenizer=mixture.tokenizer, max_tokens=settings.cache_tokens)
+        self.groups = dealt_groups(mixture)
+        self.streams = [ComponentStream(g.name, g.block_tokens, settings) for g in self.groups]
+        self.deal = Deal(list(map(_num_dealt, self.groups, self.streams)), seed=settings.seed)
+        self.cache = BlockCache(
+            root,
+            tokenizer=mixture.tokenizer,
+            max_tokens=settings.cache_tokens,
+            long_min_tokens=mixture.long_min_tokens,
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         # What is cached stays behind, so that a loader's workers start light.
@@ -182,13 +161,12 @@ class PackedDataset:
 
     @property
     def num_samples(self) -> int:
-        """The samples that reach the mixture's total; later ones exist too."""
-        mixture, _, settings = self._made_from
-        return -(-mixture.total_tokens // settings.sequence_length)
+        """The samples that reach the target of every group; after them the deal begins again."""
+        return self.deal.num_samples
 
     def sample(self, index: int) -> PackedSample:
         """Return a sample; the same index gives the same sample in every process."""
-        part, rank = self.interleave.locate(index)
+        part, rank = self.deal.locate(index)
         epoch, window = self.streams[part].locate(rank)
         tokens = np.full(self._length, EOS, dtype=np.int32)
         documents, length = list[DocumentSpan](), 0
@@ -198,7 +176,7 @@ class PackedDataset:
         return PackedSample(
             tokens=tokens,
             length=length,
-            component=self._components[part].name,
+            component=self.groups[part].component,
             epoch=epoch,
             documents=tuple(documents),
         )
@@ -207,10 +185,9 @@ class PackedDataset:
         self, part: int, span: Span, tokens: npt.NDArray[np.int32], at: int
     ) -> list[DocumentSpan]:
         """Copy a span into tokens[at:] and return the documents it covers."""
-        starts = self._shard_starts[part]
-        number = int(np.searchsorted(starts, span.block, side="right")) - 1
-        shard, row_group = self._components[part].shards[number], span.block - int(starts[number])
-        block = self.cache.read(shard, row_group)
+        group = self.groups[part]
+        shard, row_group = group.place(span.block)
+        block = self.cache.read(shard, row_group, group.rows)
         tokens[at : at + span.stop - span.start] = block.tokens[span.start : span.stop]
         documents = []
         for row in block.rows_between(span.start, span.stop):
@@ -219,7 +196,9 @@ class PackedDataset:
             place = at + first - span.start
             identity = block.doc_id(row)
             documents.append(
-                DocumentSpan(place, first - row_start, identity, shard.path, row_group, row)
+                DocumentSpan(
+                    place, first - row_start, identity, shard.path, row_group, block.number(row)
+                )
             )
         return documents
 
@@ -265,12 +244,7 @@ def _span_lengths(sample: PackedSample) -> list[int]:
     return [stop - start for start, stop in itertools.pairwise(starts)]
 
 
-def _stream_of(component: MixtureComponent, settings: PackingSettings) -> ComponentStream:
-    counts = [count for shard in component.shards for count in shard.block_tokens]
-    return ComponentStream(component.name, counts, settings)
-
-
-def _shard_starts(component: MixtureComponent) -> IntArray:
-    """Return the number of each shard's first block in its component."""
-    counts = [len(shard.block_tokens) for shard in component.shards]
-    return np.cumsum([0, *counts[:-1]], dtype=np.int64)
+def _num_dealt(group: DealtGroup, stream: ComponentStream) -> int:
+    """Return how many samples reach a group's target: whole epochs, and the start of one more."""
+    epochs, rest = divmod(group.target_tokens, stream.num_tokens)
+    return epochs * stream.num_windows + -(-rest * stream.num_windows // stream.num_tokens)

@@ -11,7 +11,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..corpus.mixture import Mixture, MixtureShard, make_mixture
+from ..corpus.mixture import MixtureShard
+from ..corpus.parts import long_tokens, part_of
 from ..corpus.record import FELL_BACK, Component
 from ..corpus.shards import shard_path
 from ..corpus.storage import (
@@ -24,8 +25,8 @@ from ..corpus.storage import (
     remove,
     write_bytes,
 )
-from ..corpus.tokenizer import TOKENIZER_DIGEST
 from .artifact import Manifest, open_parquet, tool_versions
+from .mixtures import make_mixtures, stale_mixtures
 from .recipe import Recipe
 from .stage import value_counts
 from .store import Store
@@ -109,16 +110,23 @@ def publish(
         record = _record(recipe, artifacts, tokens, ledger, previous.totals)
         if record == previous:
             return previous, Publication(written=(), removed=())
+
+    def of_shard(path: str, min_tokens: int) -> tuple[int, ...]:
+        return long_tokens(store.url(tokens[path]), min_tokens)
+
     # What may be wrong with the corpus is found before a reader sees any of it.
     totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
     record = _record(recipe, artifacts, tokens, ledger, totals)
-    mixture = _mixture(recipe, record)
+    mixtures = make_mixtures(recipe.raw, _mixture_shards(record), of_shard)
     for path in stale:
         link_or_copy(store.url(wanted[path]), join(store.out, path))
         store.trust(join(store.out, path), wanted[path].digest)
     for path in extra:
         remove(join(store.out, path))
-    write_bytes(join(store.out, "mixture.json"), _pretty(mixture))
+    for name in stale_mixtures(store.out, mixtures):
+        remove(join(store.out, name))
+    for name, mixture in mixtures.items():
+        write_bytes(join(store.out, name), _pretty(mixture))
     write_bytes(join(store.out, "build.json"), _pretty(record))
     return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
 
@@ -200,7 +208,7 @@ def _shard_record(manifest: Manifest) -> ShardRecord:
     )
 
 
-def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:
+def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
     shards: dict[Component, list[MixtureShard]] = {}
     for path, shard in record.tokens.items():
         entry = MixtureShard(
@@ -209,15 +217,10 @@ def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:
             language=shard.language,
             documents=shard.rows,
             block_tokens=shard.row_groups,
+            part=part_of(path.rpartition("/")[2].removesuffix(".parquet")),
         )
         shards.setdefault(shard.component, []).append(entry)
-    return make_mixture(
-        shards,
-        tokenizer=TOKENIZER_DIGEST,
-        seed=recipe.raw.seed,
-        weights=recipe.raw.mixture.weights,
-        total_tokens=recipe.raw.mixture.total_tokens,
-    )
+    return shards
 
 
 def count_totals(ledger: Sequence[str]) -> Totals:
