@@ -25,6 +25,7 @@ from ..filters.rules import Rule, parse_rules
 from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
+from .expect import Expectation, check_expectations
 from .mixture_settings import MixtureSettings, check_mixture
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
@@ -79,6 +80,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()
     mixture: MixtureSettings = MixtureSettings()
+    expect: dict[str, Expectation] = {}  # by source; what `plan --nodes` reckons with
     storage: dict[str, dict[str, object]] = {}  # fsspec options by protocol
 
 
@@ -118,6 +120,7 @@ def load_recipe(path: str) -> Recipe:
         load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)
     _check_recall(recipe)
+    check_expectations(raw.expect, raw.source, where=path)
     check_mixture(raw.mixture, raw.source, where=path)
     return recipe
 

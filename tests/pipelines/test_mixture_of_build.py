@@ -81,7 +81,7 @@ def test_a_part_has_shards_of_its_own_and_its_weight(corpus: "Corpus") -> None:
     groups = [group for group in mixture.components[0].groups if group.part == "source"]
     epochs = {language: group.epochs for group in groups for language in group.languages}
     assert epochs["Python"] == pytest.approx(2 * epochs["C"], rel=0.001)
-    assert not audit(str(corpus.out)).differences
+    assert not audit(str(corpus.out), by=("component",)).differences
 
 
 def test_the_ledger_names_the_shards_of_the_parts(corpus: "Corpus") -> None:
