@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 
+from ..corpus.budgets import exact
 from ..corpus.errors import GristmillError
 from ..corpus.mixture import ComponentPlan, plan_epochs
 from ..corpus.record import Component
@@ -126,12 +127,20 @@ def _mixture(
     tokens: dict[Component, int] = {}
     for source, volume in volumes:
         tokens[source.component] = tokens.get(source.component, 0) + volume.tokens
-    plans = plan_epochs(tokens, weights=settings.weights, total_tokens=settings.total_tokens)
+    ceilings = {name: settings.ceiling(name) for name in tokens}
+    limits = {name: tokens[name] * exact(most) for name, most in ceilings.items() if most}
+    is_error = settings.when_over == "error"
+    plans = plan_epochs(
+        tokens,
+        weights=settings.weights,
+        total_tokens=settings.total_tokens,
+        limits={} if is_error else limits,
+    )
     for plan in plans:
-        ceiling = settings.ceiling(plan.name)
-        if ceiling is not None and plan.epochs > ceiling and settings.when_over == "error":
+        if is_error and plan.target_tokens > limits.get(plan.name, plan.target_tokens):
             raise GristmillError(
-                f"{plan.name} would be seen {plan.epochs:.2f} times, and its ceiling is {ceiling}",
+                f"{plan.name} would be seen {plan.epochs:.2f} times, and its ceiling is "
+                f"{ceilings[plan.name]}",
                 where=f"{recipe.path}: mixture",
                 todo="Expect more tokens, lower its weight or total_tokens, or raise max_epochs.",
             )

@@ -64,7 +64,8 @@ def _table(steps: tuple[PlannedStep, ...]) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.1f}" if hours >= 0.1 else f"{hours:.3f}"
+    """Return hours to the hour, or to three digits."""
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
 
 
 def _bytes(count: int) -> str:
