@@ -7,6 +7,7 @@ rule looks across: only the lines that a cut falls into are tokenized again.
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .fim import FimMode, FimSplit
-from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
 
 IdArray = npt.NDArray[np.int32]
 Step = range | str | int  # stored tokens, text to encode, a sentinel
@@ -159,7 +160,7 @@ class _Cutter:
         for run in self._runs:
             inner = (self._row.split.start,) if self._row.split else ()
             cuts = [run.start, *(cut for cut in inner if run.start < cut < run.stop), run.stop]
-            for start, stop in zip(cuts, cuts[1:], strict=False):
+            for start, stop in itertools.pairwise(cuts):
                 low = int(bounds[np.searchsorted(bounds, start)])
                 high = int(bounds[np.searchsorted(bounds, stop, side="right") - 1])
                 if low < high:

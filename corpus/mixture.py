@@ -26,13 +26,17 @@ _WEIGHT_TOLERANCE = Fraction(1, 1_000_000)
 
 
 class MixtureShard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One token shard: `path` is relative to the build, `block_tokens` counts each row group."""
+    """One token shard: `path` is relative to the build, `block_tokens` counts each row group.
+
+    `later_block_tokens` counts them again in each later epoch that has splits of its own.
+    """
 
     path: str
     digest: str
     language: str
     documents: int
     block_tokens: tuple[int, ...]
+    later_block_tokens: tuple[tuple[int, ...], ...] = ()
 
 
 class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -51,6 +51,7 @@ class ShardRecord(FileRecord, frozen=True, kw_only=True):
     language: str
     tokens: int
     row_groups: tuple[int, ...]  # tokens of each
+    later_row_groups: tuple[tuple[int, ...], ...] = ()  # in each later epoch of its own splits
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,12 +192,18 @@ def _file_record(manifest: Manifest) -> FileRecord:
 
 def _shard_record(manifest: Manifest) -> ShardRecord:
     groups = manifest.counts["row_groups"]
+    later = manifest.counts["later_row_groups"]
+    num_later = len(later) // max(len(groups), 1)
     return ShardRecord(
         **msgspec.structs.asdict(_file_record(manifest)),
         tokens=sum(manifest.counts["tokens"].values()),
         component=cast(Component, manifest.settings["component"]),
         language=str(manifest.settings["language"]),
         row_groups=tuple(groups[str(i)] for i in range(len(groups))),
+        later_row_groups=tuple(
+            tuple(later[f"{epoch}.{i}"] for i in range(len(groups)))
+            for epoch in range(1, num_later + 1)
+        ),
     )
 
 
@@ -209,6 +216,7 @@ def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:
             language=shard.language,
             documents=shard.rows,
             block_tokens=shard.row_groups,
+            later_block_tokens=shard.later_row_groups,
         )
         shards.setdefault(shard.component, []).append(entry)
     return make_mixture(

@@ -13,7 +13,7 @@ import msgspec
 
 from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
-from ..corpus.fim import FIM_PRESETS, FimSettings
+from ..corpus.fim import FimSettings
 from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weights
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
@@ -30,6 +30,7 @@ from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
+from .row_settings import expand_fim_preset
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -152,7 +153,7 @@ def _read(path: str) -> RawRecipe:
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
     _expand_scheme_preset(document, where=path)
-    _expand_fim_preset(document, where=path)
+    expand_fim_preset(document, where=path)
     expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:
@@ -176,21 +177,6 @@ def _expand_scheme_preset(document: dict[str, object], *, where: str) -> None:
         key = f"{where}: dedup.minhash.preset"
         raise unknown_name(str(name), list(SCHEME_PRESETS), where=key, what="preset")
     dedup["minhash"] = {**msgspec.to_builtins(SCHEME_PRESETS[name]), **given}
-
-
-def _expand_fim_preset(document: dict[str, object], *, where: str) -> None:
-    """Put the settings of a preset that `fim` names below the keys that it gives."""
-    given = document.get("fim")
-    if not isinstance(given, dict) or "preset" not in given:
-        return
-    name = given.pop("preset")
-    if not isinstance(name, str) or name not in FIM_PRESETS:
-        raise unknown_name(
-            str(name), list(FIM_PRESETS), where=f"{where}: fim.preset", what="preset"
-        )
-    preset = msgspec.to_builtins(FIM_PRESETS[name])
-    del preset["seed"]  # the recipe's
-    document["fim"] = {**preset, **given}
 
 
 def check_keys(
