@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .blocks import BlockCache
+from .blocks import Block, BlockCache
 from .errors import GristmillError
 from .ids import seeded_hash
 from .mixture import Mixture, MixtureComponent, MixtureShard, apportion
@@ -108,6 +108,10 @@ class PackedDataset:
             documents=tuple(documents),
         )
 
+    def block(self, part: int, number: int, *, variant: int = 0) -> Block:
+        """Return a block of a component, both given by their numbers."""
+        return self.cache.read(*self._place(part, number), variant)
+
     def _stream(self, part: int) -> ComponentStream:
         component = self._components[part]
         counts = [count for shard in component.shards for count in shard.block_tokens]
@@ -134,7 +138,7 @@ class PackedDataset:
     ) -> list[DocumentSpan]:
         """Copy a span to the front of the target, place `at`; return the documents it covers."""
         shard, row_group = self._place(part, span.block)
-        block = self.cache.read(shard, row_group, variant)
+        block = self.block(part, span.block, variant=variant)
         target[: span.stop - span.start] = block.tokens[span.start : span.stop]
         documents = []
         for row in block.rows_between(span.start, span.stop):

@@ -1,4 +1,4 @@
-"""Packing over epochs and by best fit: each row as its epoch has it, each token once, any reader."""
+"""Packing over epochs and by best fit: rows as their epoch has them, each token once."""
 
 from pathlib import Path
 
