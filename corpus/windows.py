@@ -74,7 +74,7 @@ class ComponentStream:
         later: Sequence[Sequence[int]] = (),
         row_lengths: RowLengths | None = None,
     ) -> None:
-        self._name = name
+        self.name = name
         self._settings = settings
         self._row_lengths = row_lengths
         self._block_tokens = np.asarray([block_tokens, *later], dtype=np.int64)
@@ -167,7 +167,7 @@ class ComponentStream:
 
     def _key(self, *what: str | int) -> int:
         words = map(str, what)
-        return seeded_hash("packing", self._settings.seed, self._name.encode(), *words)
+        return seeded_hash("packing", self._settings.seed, self.name.encode(), *words)
 
 
 def seeded_permutation(size: int, key: int) -> IntArray:

@@ -1,4 +1,4 @@
-"""Fill-in-the-middle over the epochs of a build: how many sets of splits there are, and enough?
+"""Fill-in-the-middle over the epochs of a build: how many sets of splits, for how many epochs.
 
 A component that is seen more often than it has sets of splits repeats them; the audit says from
 which epoch on.
