@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .errors import GristmillError
 from .groups import MixtureGroup, Rows
 from .mixture import Mixture, MixtureComponent, MixtureShard
 from .record import Component
@@ -20,7 +21,7 @@ class DealtGroup(NamedTuple):
     shards: tuple[MixtureShard, ...]
     shard_starts: npt.NDArray[np.int64]  # the number of each shard's first block
     blocks: npt.NDArray[np.int64]  # of those with tokens of the group, the number of each
-    block_tokens: npt.NDArray[np.int64]  # of these blocks
+    block_tokens: npt.NDArray[np.int64]  # of these blocks; shape (num_variants, num_blocks)
 
     def place(self, block: int) -> tuple[MixtureShard, int]:
         """Return the shard and the row group of the group's block."""
@@ -56,16 +57,28 @@ def _whole(component: MixtureComponent) -> MixtureGroup:
 
 def _dealt(component: MixtureComponent, group: MixtureGroup) -> DealtGroup:
     shards = component.shards_of(group)
-    counts = [shard.row_tokens(group.rows) for shard in shards]
-    tokens = np.array([count for shard in counts for count in shard], dtype=np.int64)
-    blocks = np.flatnonzero(tokens)
+    depths = {len(shard.later_block_tokens) for shard in shards}
+    if len(depths) > 1:
+        raise GristmillError(
+            f"the shards of {group.name} were rearranged for different numbers of epochs",
+            where="mixture.json",
+            todo="Build them with one setting of fim.epochs.",
+        )
+    tokens = np.array(
+        [
+            [count for shard in shards for count in shard.row_tokens(group.rows, variant)]
+            for variant in range(1 + max(depths, default=0))
+        ],
+        dtype=np.int64,
+    )
+    blocks = np.flatnonzero(tokens[0])
     return DealtGroup(
         name=group.name,
         component=component.name,
         rows=group.rows,
         target_tokens=group.target_tokens,
         shards=shards,
-        shard_starts=np.cumsum([0, *map(len, counts[:-1])], dtype=np.int64),
+        shard_starts=np.cumsum([0, *(len(s.block_tokens) for s in shards[:-1])], dtype=np.int64),
         blocks=blocks,
-        block_tokens=tokens[blocks],
+        block_tokens=tokens[:, blocks],
     )

@@ -34,7 +34,9 @@ _WEIGHT_TOLERANCE = Fraction(1, 1_000_000)
 class MixtureShard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One token shard: `path` is relative to the build, `block_tokens` counts each row group.
 
-    `long_tokens` counts those of rows that the mixture calls long; without such, it is empty.
+    `later_block_tokens` counts them again in each later epoch that has splits of its own.
+    `long_tokens` counts, for the rows as stored and for each later epoch, those in rows that the
+    mixture calls long; without such, it is empty.
     """
 
     path: str
@@ -42,16 +44,17 @@ class MixtureShard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     language: str
     documents: int
     block_tokens: tuple[int, ...]
+    later_block_tokens: tuple[tuple[int, ...], ...] = ()
     part: str = ""
-    long_tokens: tuple[int, ...] = ()
+    long_tokens: tuple[tuple[int, ...], ...] = ()
 
-    def row_tokens(self, rows: Rows) -> tuple[int, ...]:
+    def row_tokens(self, rows: Rows, variant: int = 0) -> tuple[int, ...]:
         """Return the tokens of each row group in all of its rows, the long or the short ones."""
-        if rows == "all" or not self.long_tokens:
-            return () if rows == "long" else self.block_tokens
-        if rows == "long":
-            return self.long_tokens
-        return tuple(b - x for b, x in zip(self.block_tokens, self.long_tokens, strict=True))
+        whole = self.later_block_tokens[variant - 1] if variant else self.block_tokens
+        if rows == "all":
+            return whole
+        long = self.long_tokens[variant] if self.long_tokens else (0,) * len(whole)
+        return long if rows == "long" else tuple(b - x for b, x in zip(whole, long, strict=True))
 
 
 class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

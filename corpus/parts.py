@@ -2,10 +2,14 @@
 
 import re
 
+import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from . import storage
 
+_TOKENS = "num_tokens"
+_LATER = "later_epochs.list.element.num_tokens"
 _SHARD_NAME = re.compile(r"(?:(?P<part>[a-z0-9_]+)-)?part(?:-[01]+)?")
 
 
@@ -20,12 +24,19 @@ def part_of(name: str) -> str:
     return (found["part"] or "") if found else ""
 
 
-def long_tokens(url: str, min_tokens: int) -> tuple[int, ...]:
-    """Return the tokens of each row group in rows of at least `min_tokens`; reads one column."""
-    counts = []
+def long_tokens(url: str, min_tokens: int) -> tuple[tuple[int, ...], ...]:
+    """Return the tokens of each row group in rows of at least `min_tokens` as stored.
+
+    The first counts are of the rows as stored, those after it of each later epoch. Only numbers of
+    tokens are read.
+    """
+    groups = []
     with storage.open_read(url) as stream, pq.ParquetFile(stream) as file:
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=["num_tokens"], use_threads=False)
-            lengths = table["num_tokens"].to_numpy()
-            counts.append(int(lengths[lengths >= min_tokens].sum()))
-    return tuple(counts)
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, columns=[_TOKENS, _LATER], use_threads=False)
+            stored = table[_TOKENS].to_numpy().astype(np.int64)
+            entries = pc.list_flatten(table["later_epochs"])
+            later = pc.struct_field(entries, "num_tokens").to_numpy().astype(np.int64)
+            by_row = np.column_stack([stored, later.reshape(len(stored), -1)])
+            groups.append(by_row[stored >= min_tokens].sum(axis=0).tolist())
+    return tuple(zip(*groups, strict=True))

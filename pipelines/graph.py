@@ -30,6 +30,7 @@ from .inputs import Shard, list_shards, shard_removals
 from .recall_pages import recalled_node, with_collected_files
 from .recipe import Recipe
 from .removals import TakeDown
+from .row_settings import row_settings_digest
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
@@ -239,7 +240,8 @@ class Graph:
         return [*packs, *(self._ledger(shard, shards, done) for shard in self.shards)]
 
     def _pack(self, entry: LanguageShards, prefix: str, name: str, done: Done) -> Node:
-        settings = self.recipe.raw.shards
+        raw = self.recipe.raw
+        settings, fim = raw.shards, raw.fim.for_component(entry.component)
         slice_name = f"{entry.component}/{entry.language}"
         slices = []
         for shard in self.shards:
@@ -258,7 +260,8 @@ class Graph:
             prefix=prefix,
             bucket_bits=settings.bucket_bits,
             block_tokens=settings.block_tokens,
-            fim=self.recipe.raw.fim.for_component(entry.component),
+            fim=fim,
+            recipe=row_settings_digest(seed=raw.seed, order=raw.order, fim=fim),
         )
         return Node(
             stage=stage,

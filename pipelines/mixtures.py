@@ -12,7 +12,9 @@ from .mixture_settings import StageSettings
 from .recipe import RawRecipe
 
 MIXTURE = "mixture.json"
-LongTokens = Callable[[str, int], tuple[int, ...]]  # of a published path and a least length
+LongTokens = Callable[
+    [str, int], tuple[tuple[int, ...], ...]
+]  # of a published path and a least length
 
 
 Shards = Mapping[Component, Sequence[MixtureShard]]
@@ -21,7 +23,8 @@ Shards = Mapping[Component, Sequence[MixtureShard]]
 def make_mixtures(raw: RawRecipe, shards: Shards, long_tokens: LongTokens) -> dict[str, Mixture]:
     """Return the mixtures of a recipe by the names of their files.
 
-    `long_tokens` counts those of each row group of a shard in rows of at least so many.
+    `long_tokens` counts those of a shard's row groups in rows of at least so many, as stored and in
+    each later epoch.
     """
     settings = raw.mixture
     found = {MIXTURE: _mixture(raw, shards, long_tokens)}

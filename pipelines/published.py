@@ -52,6 +52,7 @@ class ShardRecord(FileRecord, frozen=True, kw_only=True):
     language: str
     tokens: int
     row_groups: tuple[int, ...]  # tokens of each
+    later_row_groups: tuple[tuple[int, ...], ...] = ()  # in each later epoch of its own splits
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +112,7 @@ def publish(
         if record == previous:
             return previous, Publication(written=(), removed=())
 
-    def of_shard(path: str, min_tokens: int) -> tuple[int, ...]:
+    def of_shard(path: str, min_tokens: int) -> tuple[tuple[int, ...], ...]:
         return long_tokens(store.url(tokens[path]), min_tokens)
 
     # What may be wrong with the corpus is found before a reader sees any of it.
@@ -199,12 +200,18 @@ def _file_record(manifest: Manifest) -> FileRecord:
 
 def _shard_record(manifest: Manifest) -> ShardRecord:
     groups = manifest.counts["row_groups"]
+    later = manifest.counts["later_row_groups"]
+    num_later = len(later) // max(len(groups), 1)
     return ShardRecord(
         **msgspec.structs.asdict(_file_record(manifest)),
         tokens=sum(manifest.counts["tokens"].values()),
         component=cast(Component, manifest.settings["component"]),
         language=str(manifest.settings["language"]),
         row_groups=tuple(groups[str(i)] for i in range(len(groups))),
+        later_row_groups=tuple(
+            tuple(later[f"{epoch}.{i}"] for i in range(len(groups)))
+            for epoch in range(1, num_later + 1)
+        ),
     )
 
 
@@ -217,6 +224,7 @@ def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
             language=shard.language,
             documents=shard.rows,
             block_tokens=shard.row_groups,
+            later_block_tokens=shard.later_row_groups,
             part=part_of(path.rpartition("/")[2].removesuffix(".parquet")),
         )
         shards.setdefault(shard.component, []).append(entry)

@@ -30,6 +30,7 @@ from .mixture_settings import MixtureSettings, check_mixture
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
+from .row_settings import expand_fim_preset
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -147,6 +148,7 @@ def _read(path: str) -> RawRecipe:
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
     _expand_scheme_preset(document, where=path)
+    expand_fim_preset(document, where=path)
     expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:

@@ -139,7 +139,7 @@ def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
         page(f"docs/{name}.md")
-        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
+        for name in ("recipes", "dedup", "fim", "web", "crawl-settings", "recall-settings")
     )
 
 
@@ -285,14 +285,14 @@ def test_every_column_of_the_ledger_has_a_row_with_its_type(demo_build: Path) ->
 
 
 def test_every_column_of_a_token_row_has_a_row_with_its_type() -> None:
-    documented = rows(section(page("docs/formats.md"), "Token rows"))
+    documented = rows(section(page("docs/tokens.md"), "Token rows"))
     for field in TOKEN_ROW:
         assert documented[field.name][0] == type_name(field.type)
 
 
 @pytest.mark.parametrize("struct", FORMATS, ids=lambda struct: str(struct.__name__))
 def test_every_field_of_a_file_is_documented(struct: type[msgspec.Struct]) -> None:
-    text = page("docs/formats.md")
+    text = page("docs/formats.md") + page("docs/tokens.md")
     missing = [name for name in struct.__struct_fields__ if f"`{name}`" not in text]
     assert not missing
 
