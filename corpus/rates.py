@@ -18,8 +18,8 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A part of a component with a weight of its own and token shards of its own.
 
     Args:
-        of: what is in it: `SOURCE`, `SOURCE:LANGUAGE` or `:LANGUAGE`. Of the parts of a component
-            the first that names a document has it.
+        of: what is in it: `SOURCE`, `SOURCE:LANGUAGE`, `:LANGUAGE`, or `*` for all. Of the parts of
+            a component the first that names a document has it.
         weight: its share of the component; without weights parts share by their tokens.
     """
 
@@ -30,7 +30,7 @@ class PartSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def has(self, source: str, language: str) -> bool:
         """Return whether the documents of a source in a language are named."""
-        return not {source, f"{source}:{language}", f":{language}"}.isdisjoint(self.of)
+        return not {source, f"{source}:{language}", f":{language}", "*"}.isdisjoint(self.of)
 
 
 class LanguageBalance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -67,11 +67,11 @@ def check_mixture(mixture: MixtureSettings, sources: tuple[SourceSpec, ...], *, 
     for part in mixture.part:
         place = f"{where}: mixture.part `{part.name}`"
         for source in filter(None, (entry.partition(":")[0] for entry in part.of)):
-            if component_of.get(source) != part.component:
+            if source != "*" and component_of.get(source) != part.component:
                 raise GristmillError(
                     f"`{source}` is no source of {part.component}",
                     where=place,
-                    todo="Name a source of this component, or `:LANGUAGE` for any.",
+                    todo="Name a source of this component, `:LANGUAGE` or `*`.",
                 )
 
 

@@ -69,6 +69,8 @@ def test_the_first_part_that_names_a_document_has_it() -> None:
     assert rates.part_of("code", "issues", "en") == "issues"
     assert rates.part_of("code", "github", "Python") == "source"
     assert rates.part_of("text", "github", "Python") == ""
+    rest = PartSettings(name="rest", component="code", of=("*",), weight=0.75)
+    assert RateSettings(part=(PARTS[0], rest)).part_of("code", "github", "C") == "rest"
 
 
 def in_parts(issues: int, source: int) -> list[Holding]:

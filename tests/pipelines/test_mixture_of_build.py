@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import msgspec
 import pytest
 
 from gristmill.corpus.errors import GristmillError
@@ -109,19 +110,20 @@ def test_a_stage_sees_long_documents_more_often(corpus: "Corpus") -> None:
     make(corpus)
     stage = read_mixture(str(corpus.out / "mixture.long.json"))
     assert (stage.total_tokens, stage.long_min_tokens) == (4096 * 2 * 3, 600)
-    dataset = PackedDataset(stage, str(corpus.out), PackingSettings(sequence_length=512))
-    rows = {group.name: group.rows for group in dataset.groups}
-    assert set(rows.values()) == {"long", "short"}
     lengths = _row_lengths(corpus.out)
-    dealt = Counter[str]()
-    for index in range(dataset.num_samples):
-        group = dataset.groups[dataset.deal.locate(index)[0]]
-        sample = dataset.sample(index)
-        dealt[group.name] += sample.length
-        is_long = {lengths[span.shard, span.doc_id] >= 600 for span in sample.documents}
-        assert is_long == {group.rows == "long"}
-    for group in dataset.groups:
-        assert abs(dealt[group.name] - group.target_tokens) < 512
+    for method in ("greedy", "best_fit"):
+        settings = msgspec.convert({"sequence_length": 512, "method": method}, PackingSettings)
+        dataset = PackedDataset(stage, str(corpus.out), settings)
+        assert {group.rows for group in dataset.groups} == {"long", "short"}
+        dealt = Counter[str]()
+        for index in range(dataset.num_samples):
+            group = dataset.groups[dataset.deal.locate(index)[0]]
+            sample = dataset.sample(index)
+            dealt[group.name] += sample.length
+            is_long = {lengths[span.shard, span.doc_id] >= 600 for span in sample.documents}
+            assert is_long == {group.rows == "long"}
+        for group in dataset.groups:
+            assert abs(dealt[group.name] - group.target_tokens) < 512
 
 
 def _row_lengths(out: Path) -> dict[tuple[str, bytes], int]:
