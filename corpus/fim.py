@@ -3,7 +3,9 @@
 A document is cut on code points, before it becomes tokens, into prefix, middle and suffix. The
 rule is StarCoder's: one draw per document against `rate`, then two uniform positions, sorted, so
 that any part may be empty. A cut may fall between CR and LF: both are tokens of their own, and the
-published rule knows no exception. The order of the parts is DeepSeek-Coder-V2's, section 3.1:
+published rule knows no exception. What stands for something redacted, and what spells a sentinel,
+stays whole: the positions inside are not drawn. The order of the parts is DeepSeek-Coder-V2's,
+section 3.1:
 
     PSM   <begin> prefix <hole> suffix <end> middle <eos>
     SPM   <begin> <hole> suffix <end> prefix middle <eos>
@@ -13,8 +15,10 @@ suffix and middle sentinels read as begin, hole and end. Read as PSM it has an e
 rule undoes both: the text is prefix, then what follows <end>, then suffix.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -29,6 +33,8 @@ from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
 IdArray = npt.NDArray[np.int32]
 
 _ONE: Final = 1 << 64  # seeded hashes are uniform below this
+# A placeholder such as <EMAIL>, and the text of a sentinel in either kind of bar.
+_WHOLE = re.compile("<(?:[A-Z][A-Z0-9_]{1,31}|[|\uff5c][^<>|\uff5c\\s]{1,40}[|\uff5c])>")
 
 
 class FimMode(IntEnum):
@@ -43,20 +49,33 @@ class FimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """DeepSeek-Coder-V2's objective: half of the documents, PSM, before packing (section 3.1).
 
     The paper does not say whether math and natural language are rearranged too; here only code is.
-    Another `epoch` draws other documents and other cuts from the same corpus.
+    Each of `epochs` passes draws other documents and other cuts; the mixture's 3.08 epochs of code
+    (section 2) need four. Later passes repeat these in turn. `epoch` numbers the first.
     """
 
     rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     spm_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0  # share of the rearranged documents
+    min_chars: Annotated[int, msgspec.Meta(ge=0)] = 0  # shorter documents keep their order
     seed: int = 0
     epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    epochs: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     apply_to: tuple[Component, ...] = ("code",)
 
     def for_component(self, component: Component) -> "FimSettings":
         """Return what of these settings can change a component's tokens."""
         if component not in self.apply_to or self.rate == 0:
-            return FimSettings(rate=0, apply_to=())
+            return FimSettings(rate=0, epochs=1, apply_to=())
         return msgspec.structs.replace(self, apply_to=(component,))
+
+    def at(self, number: int) -> "FimSettings":
+        """Return the settings of one pass, counted from 0."""
+        return msgspec.structs.replace(self, epoch=self.epoch + number, epochs=1)
+
+
+# Section 3.1: the 16B model is trained with fill-in-the-middle, the 236B model without.
+FIM_PRESETS: Final[Mapping[str, FimSettings]] = MappingProxyType(
+    {"paper-v2-lite": FimSettings(), "paper-v2": FimSettings(rate=0.0, epochs=1, apply_to=())}
+)
 
 
 class FimSplit(NamedTuple):
@@ -75,19 +94,35 @@ class FimParts(NamedTuple):
     middle: IdArray
 
 
-def split_fim(identity: bytes, num_chars: int, settings: FimSettings) -> FimSplit | None:
+def split_fim(
+    identity: bytes,
+    num_chars: int,
+    settings: FimSettings,
+    *,
+    forbidden: Sequence[tuple[int, int]] = (),
+) -> FimSplit | None:
     """Return how the document is rearranged, or None if it keeps its order.
 
-    All draws depend on the seed, the epoch and the document's id alone.
+    All draws depend on the seed, the epoch and the document's id alone. `forbidden` are spans of
+    characters, sorted and apart, that no cut falls inside of; every other position is equally
+    likely.
     """
+    if num_chars < settings.min_chars:
+        return None
     if _draw("rate", identity, settings) >= settings.rate * _ONE:
         return None
     mode = FimMode.PSM
     if _draw("mode", identity, settings) < settings.spm_rate * _ONE:
         mode = FimMode.SPM
-    cuts = (_draw(name, identity, settings) * (num_chars + 1) // _ONE for name in ("one", "two"))
-    start, stop = sorted(cuts)
+    allowed = num_chars + 1 - sum(stop - start - 1 for start, stop in forbidden)
+    cuts = (_draw(name, identity, settings) * allowed // _ONE for name in ("one", "two"))
+    start, stop = sorted(_skip(cut, forbidden) for cut in cuts)
     return FimSplit(mode, start, stop)
+
+
+def whole_spans(text: str) -> list[tuple[int, int]]:
+    """Return what no cut falls inside of: placeholders of redacted text, and spelt sentinels."""
+    return [match.span() for match in _WHOLE.finditer(text)]
 
 
 def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
@@ -122,3 +157,12 @@ def restore(tokens: IdArray | Sequence[int], tokenizer: Tokenizer) -> bytes:
 
 def _draw(name: str, identity: bytes, settings: FimSettings) -> int:
     return seeded_hash("fim", settings.seed, identity, str(settings.epoch), name)
+
+
+def _skip(number: int, forbidden: Sequence[tuple[int, int]]) -> int:
+    """Return the position that is `number`th among those outside of the spans."""
+    for start, stop in forbidden:
+        if number <= start:
+            break
+        number += stop - start - 1
+    return number

@@ -12,31 +12,56 @@ from typing import Final
 import msgspec
 
 from . import storage
+from .budgets import apportion, exact, fill
 from .errors import GristmillError
+from .groups import Holding, MixtureGroup, Rows, component_limit, share_groups
 from .ids import digest_parts
+from .rates import RateSettings
 from .record import COMPONENTS, Component
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+READABLE: Final = (1, 2)  # 1 has neither groups nor parts nor long documents
 DEFAULT_WEIGHTS: Final[Mapping[Component, float]] = MappingProxyType(
     {"code": 0.6, "math": 0.1, "text": 0.3}
 )
 DEFAULT_TOTAL_TOKENS: Final = 6_000_000_000_000
 
+NO_RATES: Final = RateSettings()
+
 _WEIGHT_TOLERANCE = Fraction(1, 1_000_000)
 
 
 class MixtureShard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One token shard: `path` is relative to the build, `block_tokens` counts each row group."""
+    """One token shard: `path` is relative to the build, `block_tokens` counts each row group.
+
+    `later_block_tokens` counts them again in each later epoch that has splits of its own.
+    `long_tokens` counts, for the rows as stored and for each later epoch, those in rows that the
+    mixture calls long; without such, it is empty.
+    """
 
     path: str
     digest: str
     language: str
     documents: int
     block_tokens: tuple[int, ...]
+    later_block_tokens: tuple[tuple[int, ...], ...] = ()
+    part: str = ""
+    long_tokens: tuple[tuple[int, ...], ...] = ()
+
+    def row_tokens(self, rows: Rows, variant: int = 0) -> tuple[int, ...]:
+        """Return the tokens of each row group in all of its rows, the long or the short ones."""
+        whole = self.later_block_tokens[variant - 1] if variant else self.block_tokens
+        if rows == "all":
+            return whole
+        long = self.long_tokens[variant] if self.long_tokens else (0,) * len(whole)
+        return long if rows == "long" else tuple(b - x for b, x in zip(whole, long, strict=True))
 
 
 class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one component is asked for; `epochs` is how often its tokens are seen."""
+    """What one component is asked for; `epochs` is how often its tokens are seen on average.
+
+    `weight` is the recipe's; a ceiling may have made the target another share of the total.
+    """
 
     name: Component
     weight: float
@@ -46,10 +71,21 @@ class ComponentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class MixtureComponent(ComponentPlan, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One component with its shards, ordered by path."""
+    """One component with its shards, ordered by path, and its tokens by how often they are seen."""
 
     documents: int
     shards: tuple[MixtureShard, ...]
+    groups: tuple[MixtureGroup, ...] = ()
+
+    def shards_of(self, group: MixtureGroup) -> tuple[MixtureShard, ...]:
+        """Return the shards that hold tokens of a group, ordered by path."""
+        return tuple(
+            shard
+            for shard in self.shards
+            if shard.part == group.part
+            and shard.language in group.languages
+            and any(shard.row_tokens(group.rows))
+        )
 
 
 class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +96,7 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seed: int
     total_tokens: int
     components: tuple[MixtureComponent, ...]
+    long_min_tokens: int = 0  # a row with so many is long; 0: none is called so
 
     @property
     def digest(self) -> str:
@@ -84,17 +121,28 @@ def plan_epochs(
     *,
     weights: Mapping[Component, float] = DEFAULT_WEIGHTS,
     total_tokens: int = DEFAULT_TOTAL_TOKENS,
+    limits: Mapping[Component, Fraction] = MappingProxyType({}),
 ) -> tuple[ComponentPlan, ...]:
     """Return each component's target and epochs; a weight of 0 leaves a component out.
 
-    Targets add up to the total. Weights that do not add up to 1, a component with a weight but no
-    tokens, and one with tokens but no weight raise GristmillError.
+    Targets add up to the total; what is above a limit goes to the other components. Weights that
+    do not add up to 1, a component with a weight but no tokens, and one with tokens but no weight
+    raise GristmillError, as do limits that leave no room for the total.
     """
     check_weights(weights)
     for name in COMPONENTS:
         _check_component(name, tokens.get(name, 0), weights.get(name))
     names = [name for name in COMPONENTS if weights.get(name)]
-    targets = apportion([weights[name] for name in names], total_tokens)
+    exact_weights = [exact(weights[name]) for name in names]
+    shares = fill(exact_weights, [limits.get(name) for name in names], Fraction(total_tokens))
+    if names and sum(shares) < total_tokens:
+        raise GristmillError(
+            f"training is to take {total_tokens:,} tokens, and the ceilings leave "
+            f"{int(sum(shares)):,}",
+            where="mixture.total_tokens",
+            todo="Lower it, raise max_epochs, or add documents.",
+        )
+    targets = apportion(shares, total_tokens)
     return tuple(
         ComponentPlan(
             name=name,
@@ -114,33 +162,45 @@ def make_mixture(
     seed: int = 0,
     weights: Mapping[Component, float] = DEFAULT_WEIGHTS,
     total_tokens: int = DEFAULT_TOTAL_TOKENS,
+    rates: RateSettings = NO_RATES,
 ) -> Mixture:
     """Return the manifest of these shards, whatever order they come in."""
-    tokens = {name: sum(sum(s.block_tokens) for s in group) for name, group in shards.items()}
-    plans = plan_epochs(tokens, weights=weights, total_tokens=total_tokens)
+    holdings = {name: _holdings(name, group, rates) for name, group in shards.items()}
+    tokens = {name: sum(h.tokens for h in group) for name, group in holdings.items()}
+    limits = {}
+    if rates.when_over == "share_out":
+        found = {name: component_limit(name, group, rates) for name, group in holdings.items()}
+        limits = {name: limit for name, limit in found.items() if limit is not None}
+    plans = plan_epochs(tokens, weights=weights, total_tokens=total_tokens, limits=limits)
     components = tuple(
         MixtureComponent(
             **msgspec.structs.asdict(plan),
             documents=sum(shard.documents for shard in shards[plan.name]),
             shards=tuple(sorted(shards[plan.name], key=lambda shard: shard.path)),
+            groups=share_groups(plan.name, holdings[plan.name], plan.target_tokens, rates),
         )
         for plan in plans
     )
-    return Mixture(tokenizer=tokenizer, seed=seed, total_tokens=total_tokens, components=components)
+    return Mixture(
+        tokenizer=tokenizer,
+        seed=seed,
+        total_tokens=total_tokens,
+        components=components,
+        long_min_tokens=rates.long.min_tokens,
+    )
 
 
-def apportion(weights: Sequence[float], total: int) -> list[int]:
-    """Return whole numbers in the proportion of the weights that add up to the total.
-
-    The largest remainders are rounded up; of equal ones, the first.
-    """
-    shares = [Fraction(str(weight)) for weight in weights]
-    quotas = [share * total / sum(shares) for share in shares]
-    counts = [int(quota) for quota in quotas]
-    by_remainder = sorted(range(len(quotas)), key=lambda i: (counts[i] - quotas[i], i))
-    for i in by_remainder[: total - sum(counts)]:
-        counts[i] += 1
-    return counts
+def _holdings(
+    component: Component, shards: Sequence[MixtureShard], rates: RateSettings
+) -> list[Holding]:
+    """Return the tokens of each part and language, the long rows apart if they have a weight."""
+    kinds: tuple[Rows, ...] = ("short", "long") if rates.long.min_tokens else ("all",)
+    found: dict[tuple[str, str, Rows], int] = {}
+    for shard in sorted(shards, key=lambda shard: shard.path):
+        for rows in kinds:
+            key = (shard.part, shard.language, rows)
+            found[key] = found.get(key, 0) + sum(shard.row_tokens(rows))
+    return [Holding(component, *key, tokens) for key, tokens in found.items() if tokens]
 
 
 def encode_mixture(mixture: Mixture) -> bytes:
@@ -163,10 +223,10 @@ def read_mixture(path: str) -> Mixture:
             where=path,
             todo="Point to the mixture.json of a build, or build it again.",
         ) from error
-    if mixture.format_version != FORMAT_VERSION:
+    if mixture.format_version not in READABLE:
         raise GristmillError(
             f"the mixture has format {mixture.format_version}, this gristmill reads "
-            f"{FORMAT_VERSION}",
+            f"{' and '.join(map(str, READABLE))}",
             where=path,
             todo="Build the mixture again with this version of gristmill.",
         )

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import GristmillError
-from .fim import FimMode, FimSettings, FimSplit, restore, split_fim
+from .fim import FimMode, FimSettings, FimSplit, restore, split_fim, whole_spans
+from .fim_epochs import LaterEpoch, StoredRow, make_later_epochs
 from .record import Component
 from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
 
@@ -62,6 +63,15 @@ class SampleTokens(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     tokens: IdArray
     fim: FimMode
     segments: tuple[Segment, ...]
+    later: tuple[LaterEpoch, ...] = ()
+
+
+class _Plan(NamedTuple):
+    """How a sample is cut: its whole text where cuts are drawn at all, and those of each epoch."""
+
+    text: str
+    splits: list[FimSplit | None]
+    fragments: "list[_Fragment]"
 
 
 class _Fragment(NamedTuple):
@@ -97,11 +107,24 @@ def build_samples(
     The tokenizer is called once for all of them, so memory grows with the batch.
     """
     plans = [_plan(sample_id, pieces, component, fim) for sample_id, pieces in samples]
-    texts = [f.text for _, fragments in plans for f in fragments if f.sentinel is None]
+    texts = [f.text for plan in plans for f in plan.fragments if f.sentinel is None]
     encoded = iter(tokenizer.encode_batch(texts))
+    rows = [
+        _assemble(sample_id, plan, encoded)
+        for (sample_id, _), plan in zip(samples, plans, strict=True)
+    ]
+    if all(len(plan.splits) == 1 for plan in plans):
+        return rows
+    later = make_later_epochs(
+        [
+            StoredRow(plan.text, row.tokens, plan.splits[0])
+            for plan, row in zip(plans, rows, strict=True)
+        ],
+        [plan.splits[1:] for plan in plans],
+        tokenizer,
+    )
     return [
-        _assemble(sample_id, fragments, mode, encoded)
-        for (sample_id, _), (mode, fragments) in zip(samples, plans, strict=True)
+        msgspec.structs.replace(row, later=epochs) for row, epochs in zip(rows, later, strict=True)
     ]
 
 
@@ -138,16 +161,21 @@ def _frame(piece: Piece, *, framed: bool) -> str:
 
 def _plan(
     sample_id: bytes, pieces: Sequence[Piece], component: Component, fim: FimSettings
-) -> tuple[FimMode, list[_Fragment]]:
+) -> _Plan:
     assert pieces, "a sample has at least one piece"
     framed = _is_framed(pieces)
     whole = [_Fragment(piece.doc_id, _frame(piece, framed=framed)) for piece in pieces]
-    split = None
-    if component in fim.apply_to:
-        split = split_fim(sample_id, sum(len(fragment.text) for fragment in whole), fim)
-    if split is None:
-        return FimMode.NONE, [*whole, _Fragment(pieces[-1].doc_id, "", EOS)]
-    return split.mode, _rearrange(whole, split)
+    text, splits = "", list[FimSplit | None]([None])
+    if component in fim.apply_to and fim.rate > 0:
+        text = "".join(fragment.text for fragment in whole)
+        spans = whole_spans(text)
+        splits = [
+            split_fim(sample_id, len(text), fim.at(number), forbidden=spans)
+            for number in range(fim.epochs)
+        ]
+    if splits[0] is None:
+        return _Plan(text, splits, [*whole, _Fragment(pieces[-1].doc_id, "", EOS)])
+    return _Plan(text, splits, _rearrange(whole, splits[0]))
 
 
 def _rearrange(whole: list[_Fragment], split: FimSplit) -> list[_Fragment]:
@@ -179,17 +207,19 @@ def _slice(whole: list[_Fragment], start: int, stop: int) -> Iterator[_Fragment]
         position += len(fragment.text)
 
 
-def _assemble(
-    sample_id: bytes, fragments: list[_Fragment], mode: FimMode, encoded: Iterator[IdArray]
-) -> SampleTokens:
+def _assemble(sample_id: bytes, plan: _Plan, encoded: Iterator[IdArray]) -> SampleTokens:
     parts, segments, offset = [], list[Segment](), 0
-    for fragment in fragments:
+    for fragment in plan.fragments:
         sentinel = fragment.sentinel
         ids = next(encoded) if sentinel is None else np.array([sentinel], dtype=np.int32)
         if not segments or (len(ids) and segments[-1].doc_id != fragment.doc_id):
             segments.append(Segment(fragment.doc_id, offset))
         parts.append(ids)
         offset += len(ids)
+    split = plan.splits[0]
     return SampleTokens(
-        sample_id=sample_id, tokens=np.concatenate(parts), fim=mode, segments=tuple(segments)
+        sample_id=sample_id,
+        tokens=np.concatenate(parts),
+        fim=split.mode if split else FimMode.NONE,
+        segments=tuple(segments),
     )

@@ -1,9 +1,10 @@
 """Token shards: Parquet files whose rows are training documents and whose row groups are blocks.
 
 A row group is a packing block of about 2^20 tokens, so the only index a reader needs is one
-integer per row group, and that stands in the footer. Which shard a row lies in follows from its
-shuffle key alone: a shard owns the keys that share a binary prefix, and a shard that grows past its
-target is split in two while all others keep their names and their bytes.
+integer per row group, and that stands in the footer. A row holds its first epoch's tokens and, for
+each later epoch, the edits that make its row then (fim_epochs). Which shard a row lies in follows
+from its shuffle key alone: a shard owns the keys that share a binary prefix, and a shard that grows
+past its target is split in two while all others keep their names and their bytes.
 """
 
 import re
@@ -25,7 +26,7 @@ from .ids import seeded_hash
 from .record import ID, Component
 from .sample import SampleTokens, Segment
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2  # 1 had no later epochs, no totals and no page checksums
 BLOCK_TOKENS: Final = 1 << 20
 KEY_BITS: Final = 64
 
@@ -35,6 +36,14 @@ def _field(name: str, kind: pa.DataType) -> pa.Field:
 
 
 _FILE = pa.struct([_field("doc_id", ID), _field("offset", pa.int32())])
+_EPOCH = pa.struct(
+    [
+        _field("fim", pa.int8()),
+        _field("num_tokens", pa.int32()),
+        # Ids, and runs of the row's tokens: -1 - start, stop. Empty where the row is as stored.
+        _field("edits", pa.list_(_field("element", pa.int32()))),
+    ]
+)
 
 TOKEN_ROW = pa.schema(
     [
@@ -46,6 +55,7 @@ TOKEN_ROW = pa.schema(
         _field("fim", pa.int8()),  # fim.FimMode
         # The documents inside, in token order; empty where the row is one document with its id.
         _field("files", pa.list_(_field("element", _FILE))),
+        _field("later_epochs", pa.list_(_field("element", _EPOCH))),
     ]
 )
 
@@ -55,13 +65,24 @@ _UNSAFE_HEAD = re.compile(r"^[._]")  # hidden from dataset readers that walk fol
 
 
 class ShardMetadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a shard's footer says about all of its rows."""
+    """What a shard's footer says about all of its rows; the writer fills in the totals."""
 
     format_version: int = FORMAT_VERSION
     tokenizer: str  # digest of the vocabulary
+    recipe: str = ""  # digest of the settings that make rows of documents
     component: Component
     language: str
     fim: FimSettings
+    num_rows: int = 0
+    num_tokens: int = 0  # in the first epoch, as the next
+    block_tokens: tuple[int, ...] = ()  # of each row group
+    later_block_tokens: tuple[tuple[int, ...], ...] = ()  # in each later epoch
+
+
+class _Versioned(msgspec.Struct):
+    """What every version of the metadata has."""
+
+    format_version: int
 
 
 class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +92,7 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
     num_rows: int
     num_tokens: int
     block_tokens: tuple[int, ...]
+    later_block_tokens: tuple[tuple[int, ...], ...] = ()
 
 
 class Prefix(NamedTuple):
@@ -113,6 +135,7 @@ def token_table(
         pa.ListArray.from_arrays(
             _offsets([len(segments) for segments in files]), file_values, type=types["files"]
         ),
+        _later_epochs(samples, types["later_epochs"]),
     ]
     return pa.Table.from_arrays(columns, schema=TOKEN_ROW)
 
@@ -137,20 +160,23 @@ def write_token_shard(
     longer than that makes a larger one. The bytes depend on the rows alone, not on how they are
     cut into tables; memory is one block and one table.
     """
-    counts: list[int] = []
+    counts, later = list[int](), list[list[int]]()
     num_rows = 0
-    schema = TOKEN_ROW.with_metadata({_METADATA_KEY: msgspec.json.encode(metadata)})
-    with storage.replace_atomically(path) as partial, _writer(partial, schema) as writer:
+    with storage.replace_atomically(path) as partial, _writer(partial) as writer:
         for block in _blocks(tables, block_tokens):
-            writer.write_table(block.cast(schema), row_group_size=len(block))
+            writer.write_table(block.cast(TOKEN_ROW), row_group_size=len(block))
             counts.append(pc.sum(block["num_tokens"]).as_py())
+            later.append(_later_tokens(block))
             num_rows += len(block)
-    return ShardInfo(
-        metadata=metadata,
-        num_rows=num_rows,
-        num_tokens=sum(counts),
-        block_tokens=tuple(counts),
-    )
+        metadata = msgspec.structs.replace(
+            metadata,
+            num_rows=num_rows,
+            num_tokens=sum(counts),
+            block_tokens=tuple(counts),
+            later_block_tokens=tuple(zip(*later, strict=True)),
+        )
+        writer.add_key_value_metadata({_METADATA_KEY: msgspec.json.encode(metadata)})
+    return _info(metadata)
 
 
 def read_footer(path: str) -> ShardInfo:
@@ -180,18 +206,52 @@ def footer_info(footer: pq.FileMetaData, path: str) -> ShardInfo:
             where=path,
             todo="Point to a shard under the tokens folder of a build.",
         )
-    metadata = msgspec.json.decode(encoded, type=ShardMetadata)
+    metadata = _decode_metadata(encoded, path)
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     leaves = [footer.schema.column(i).path for i in range(footer.num_columns)]
     leaf = leaves.index(_TOKENS_LEAF)
     # Rows are never empty and never null, so the leaf has one value per token.
     counts = tuple(group.column(leaf).num_values for group in groups)
+    if metadata.format_version == 1:
+        return ShardInfo(
+            metadata=metadata,
+            num_rows=footer.num_rows,
+            num_tokens=sum(counts),
+            block_tokens=counts,
+        )
+    if (counts, footer.num_rows) != (metadata.block_tokens, metadata.num_rows):
+        raise GristmillError(
+            f"the file holds {sum(counts):,} tokens in {footer.num_rows:,} rows, its footer says "
+            f"{metadata.num_tokens:,} in {metadata.num_rows:,}",
+            where=path,
+            todo="Rebuild the shard: it was changed after it was written.",
+        )
+    return _info(metadata)
+
+
+def _info(metadata: ShardMetadata) -> ShardInfo:
     return ShardInfo(
         metadata=metadata,
-        num_rows=footer.num_rows,
-        num_tokens=sum(counts),
-        block_tokens=counts,
+        num_rows=metadata.num_rows,
+        num_tokens=metadata.num_tokens,
+        block_tokens=metadata.block_tokens,
+        later_block_tokens=metadata.later_block_tokens,
     )
+
+
+def _decode_metadata(encoded: bytes, path: str) -> ShardMetadata:
+    version = msgspec.json.decode(encoded, type=_Versioned).format_version
+    if not 1 <= version <= FORMAT_VERSION:
+        raise GristmillError(
+            f"the shard has format {version}, this gristmill reads up to {FORMAT_VERSION}",
+            where=path,
+            todo="Read it with the gristmill that wrote it, or a newer one.",
+        )
+    metadata = msgspec.json.decode(encoded, type=ShardMetadata)
+    if version == 1:
+        fim = msgspec.structs.replace(metadata.fim, epochs=1)
+        return msgspec.structs.replace(metadata, fim=fim)
+    return metadata
 
 
 def shuffle_key(seed: int, sample_id: bytes) -> int:
@@ -260,16 +320,41 @@ def _offsets(counts: Sequence[int]) -> pa.Array:
     return pa.array(np.cumsum([0, *counts]), pa.int32())
 
 
-def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    # Plain ids under zstd: BYTE_STREAM_SPLIT makes shards of real tokens 10 % larger (1.05 against
-    # 0.95 bytes a token on Python), and DuckDB before 2.0 cannot read it for integers.
+def _later_epochs(samples: Sequence[SampleTokens], kind: pa.DataType) -> pa.Array:
+    epochs = [epoch for sample in samples for epoch in sample.later]
+    edits = np.concatenate([np.empty(0, np.int32), *(epoch.edits for epoch in epochs)])
+    fields = list(_EPOCH)
+    columns = [
+        pa.array([int(epoch.fim) for epoch in epochs], pa.int8()),
+        pa.array([epoch.num_tokens for epoch in epochs], pa.int32()),
+        pa.ListArray.from_arrays(
+            _offsets([len(epoch.edits) for epoch in epochs]), pa.array(edits), type=fields[2].type
+        ),
+    ]
+    values = pa.StructArray.from_arrays(columns, fields=fields)
+    counts = [len(sample.later) for sample in samples]
+    return pa.ListArray.from_arrays(_offsets(counts), values, type=kind)
+
+
+def _later_tokens(block: pa.Table) -> list[int]:
+    """Return a block's tokens in each later epoch; all rows have as many of these."""
+    counts = pc.struct_field(pc.list_flatten(block["later_epochs"]), "num_tokens")
+    by_row = counts.to_numpy().astype(np.int64).reshape(len(block), -1)
+    totals: list[int] = by_row.sum(axis=0).tolist()
+    return totals
+
+
+def _writer(file: Path) -> pq.ParquetWriter:
+    # Plain ids under zstd: bench/shards.py has the other encodings. BYTE_STREAM_SPLIT makes shards
+    # of real tokens 10 % larger, and DuckDB before 2.0 cannot read it for integers.
     return pq.ParquetWriter(
         file,
-        schema,
+        TOKEN_ROW,
         compression="zstd",
         compression_level=3,
         use_dictionary=["language", "source"],
         write_statistics=["num_tokens", "language", "source", "fim"],
+        write_page_checksum=True,
     )
 
 

@@ -88,6 +88,7 @@ def make_sandbox(folder: Path, demo: Path) -> Path:
     (folder / "fixtures").symlink_to(ROOT / "fixtures")
     for source, target in (
         (ROOT / "pipelines/recipes", folder / "pipelines/recipes"),
+        (ROOT / "pipelines/data", folder / "pipelines/data"),
         (demo, folder / "build/demo"),  # tokens/ and ledger/ are hard links, and stay so
     ):
         subprocess.run(["cp", "-a", str(source), str(target)], check=True)

@@ -16,6 +16,7 @@ from .incomplete import Incomplete, read_incomplete
 from .printable import printable, render
 from .recipe import unknown_name
 from .reconcile import reconcile
+from .splits import ComponentSplits, read_splits, splits_text
 from .tables import BuildTables, open_tables
 from .web_pages import WebPages, read_web_pages, web_pages_text
 
@@ -78,6 +79,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     incomplete: Incomplete  # repositories that lack files whose duplicates are kept elsewhere
     web_pages: WebPages
     differences: tuple[str, ...]
+    splits: tuple[ComponentSplits, ...]
 
 
 def audit(out: str, *, by: Sequence[str]) -> Audit:
@@ -107,6 +109,7 @@ def audit_tables(tables: BuildTables, dimensions: Iterable[str]) -> Audit:
         incomplete=read_incomplete(tables),
         web_pages=read_web_pages(tables),
         differences=tuple(reconcile(tables)),
+        splits=read_splits(tables),  # of the token rows that reconciling has added
     )
 
 
@@ -172,7 +175,8 @@ def format_table(audit: Audit) -> str:
     ]
     lines += [_breakdown_text(breakdown, totals) for breakdown in audit.breakdowns]
     lines += [*web_pages_text(audit.web_pages), _funnel_text(audit)]
-    lines += [*_incomplete_text(audit.incomplete), _verdict_text(audit)]
+    lines += [*_incomplete_text(audit.incomplete), *splits_text(audit.splits)]
+    lines.append(_verdict_text(audit))
     return "\n\n".join(lines)
 
 

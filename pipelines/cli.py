@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .bench_cli import bench
 from .crawl_cli import crawl
 from .decontam_cli import decontam
 from .dedup_cli import dedup
+from .plan_cli import plan
 from .recall_cli import recall
 
 if TYPE_CHECKING:
     from .build import BuildResult
-    from .plan import Plan
 
 WRONG_CORPUS = 1
 WRONG_USAGE = 2
@@ -32,9 +33,11 @@ def cli() -> None:
     """Build, audit and regenerate the pre-training mixture of a code model."""
 
 
+cli.add_command(bench)
 cli.add_command(crawl)
 cli.add_command(decontam)
 cli.add_command(dedup)
+cli.add_command(plan)
 cli.add_command(recall)
 
 
@@ -123,23 +126,6 @@ def _finish_build(result: "BuildResult", *, as_json: bool) -> None:
 
     click.echo(build_json(result) if as_json else build_text(result))
     if result.failures:
-        sys.exit(WRONG_CORPUS)
-
-
-@cli.command()
-@click.argument("recipe")
-@_shared
-def plan(recipe: str, *, out: str, workers: int | None, address: str | None, as_json: bool) -> None:
-    """Say what `build` would redo, why, and what each language gains or loses."""
-    from .engine import make_executor
-    from .plan import plan as run
-    from .summary import plan_text, to_json
-
-    executor = make_executor(workers=workers or 0, address=address)
-    with _notes_on_stderr():
-        found: Plan = run(recipe, out=out, executor=executor)
-    click.echo(to_json(found) if as_json else plan_text(found))
-    if found.failures:
         sys.exit(WRONG_CORPUS)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from ..corpus.shards import language_folder, layout
+from ..corpus.parts import part_of
+from ..corpus.shards import language_folder
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
 from ..filters.page_signals import names_page_signal
@@ -23,11 +24,13 @@ from .decontamination import index_files
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
 from .graph_cuts import CutGraph
+from .graph_layout import ShardLayout
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards, shard_removals
 from .recall_pages import recalled_node, with_collected_files
 from .recipe import Recipe
 from .removals import TakeDown
+from .row_settings import row_settings_digest
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
@@ -39,7 +42,7 @@ from .stages.ledger import LanguageShards, Ledger
 from .stages.page_signals import PageSignals
 from .stages.read import Read
 from .stages.syntax import Syntax
-from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
+from .stages.tokens import Pack, Tokenize, prefix_digest
 from .store import Store
 
 
@@ -57,6 +60,7 @@ class Graph:
         self.take_down = take_down
         self.shards = list_shards(recipe, store)
         self._previous = previous
+        self._layout = ShardLayout(recipe.raw, self.shards)
         texts = Texts(lambda done, name: self._whole(done, "read", name), "text", ("read",))
         names = [shard.name for shard in self.shards]
         self._dedup = DedupGraph(recipe.raw.dedup, store, names, previous, texts)
@@ -224,30 +228,7 @@ class Graph:
 
     def layout(self, done: Done) -> list[LanguageShards]:
         """Return the token shards of every language, from the bucket sizes in the manifests."""
-        settings = self.recipe.raw.shards
-        sizes: dict[str, dict[int, int]] = {}
-        for shard in self.shards:
-            for name, part in done["tokenize", shard.name].slices.items():
-                buckets = sizes.setdefault(name, {})
-                for bucket, (_, tokens) in part.buckets.items():
-                    buckets[bucket] = buckets.get(bucket, 0) + tokens
-        found = []
-        for name, buckets in sorted(sizes.items()):
-            component, language = split_slice_name(name)
-            prefixes = layout(
-                buckets, bits=settings.bucket_bits, target_tokens=settings.target_tokens
-            )
-            found.append(
-                LanguageShards(
-                    component=component,
-                    language=language,
-                    prefixes=tuple(
-                        prefix.name.removeprefix("part").removeprefix("-") for prefix in prefixes
-                    ),
-                    names=tuple(prefix.name for prefix in prefixes),
-                )
-            )
-        return found
+        return self._layout.token_shards(done)
 
     def outputs(self, done: Done, shards: Sequence[LanguageShards]) -> list[Node]:
         """Return the nodes that write the token shards and the ledger."""
@@ -259,13 +240,14 @@ class Graph:
         return [*packs, *(self._ledger(shard, shards, done) for shard in self.shards)]
 
     def _pack(self, entry: LanguageShards, prefix: str, name: str, done: Done) -> Node:
-        settings = self.recipe.raw.shards
+        raw = self.recipe.raw
+        settings, fim = raw.shards, raw.fim.for_component(entry.component)
         slice_name = f"{entry.component}/{entry.language}"
         slices = []
         for shard in self.shards:
             manifest = done["tokenize", shard.name]
             part = manifest.slices.get(slice_name)
-            if part is None:
+            if part is None or self._layout.part(shard, slice_name) != part_of(name):
                 continue
             digest = prefix_digest(part.buckets, prefix, settings.bucket_bits)
             if digest is not None:
@@ -278,7 +260,8 @@ class Graph:
             prefix=prefix,
             bucket_bits=settings.bucket_bits,
             block_tokens=settings.block_tokens,
-            fim=self.recipe.raw.fim.for_component(entry.component),
+            fim=fim,
+            recipe=row_settings_digest(seed=raw.seed, order=raw.order, fim=fim),
         )
         return Node(
             stage=stage,
@@ -288,11 +271,8 @@ class Graph:
         )
 
     def _ledger(self, shard: Shard, shards: Sequence[LanguageShards], done: Done) -> Node:
-        present = done["tokenize", shard.name].slices
         stage = Ledger(
-            layout=tuple(
-                entry for entry in shards if f"{entry.component}/{entry.language}" in present
-            ),
+            layout=self._layout.of_shard(done, shard, shards),
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")

@@ -11,7 +11,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..corpus.mixture import Mixture, MixtureShard, make_mixture
+from ..corpus.mixture import MixtureShard
+from ..corpus.parts import long_tokens, part_of
 from ..corpus.record import FELL_BACK, Component
 from ..corpus.shards import shard_path
 from ..corpus.storage import (
@@ -24,8 +25,8 @@ from ..corpus.storage import (
     remove,
     write_bytes,
 )
-from ..corpus.tokenizer import TOKENIZER_DIGEST
 from .artifact import Manifest, open_parquet, tool_versions
+from .mixtures import make_mixtures, stale_mixtures
 from .recipe import Recipe
 from .stage import value_counts
 from .store import Store
@@ -51,6 +52,7 @@ class ShardRecord(FileRecord, frozen=True, kw_only=True):
     language: str
     tokens: int
     row_groups: tuple[int, ...]  # tokens of each
+    later_row_groups: tuple[tuple[int, ...], ...] = ()  # in each later epoch of its own splits
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,16 +111,23 @@ def publish(
         record = _record(recipe, artifacts, tokens, ledger, previous.totals)
         if record == previous:
             return previous, Publication(written=(), removed=())
+
+    def of_shard(path: str, min_tokens: int) -> tuple[tuple[int, ...], ...]:
+        return long_tokens(store.url(tokens[path]), min_tokens)
+
     # What may be wrong with the corpus is found before a reader sees any of it.
     totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
     record = _record(recipe, artifacts, tokens, ledger, totals)
-    mixture = _mixture(recipe, record)
+    mixtures = make_mixtures(recipe.raw, _mixture_shards(record), of_shard)
     for path in stale:
         link_or_copy(store.url(wanted[path]), join(store.out, path))
         store.trust(join(store.out, path), wanted[path].digest)
     for path in extra:
         remove(join(store.out, path))
-    write_bytes(join(store.out, "mixture.json"), _pretty(mixture))
+    for name in stale_mixtures(store.out, mixtures):
+        remove(join(store.out, name))
+    for name, mixture in mixtures.items():
+        write_bytes(join(store.out, name), _pretty(mixture))
     write_bytes(join(store.out, "build.json"), _pretty(record))
     return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
 
@@ -191,16 +200,22 @@ def _file_record(manifest: Manifest) -> FileRecord:
 
 def _shard_record(manifest: Manifest) -> ShardRecord:
     groups = manifest.counts["row_groups"]
+    later = manifest.counts["later_row_groups"]
+    num_later = len(later) // max(len(groups), 1)
     return ShardRecord(
         **msgspec.structs.asdict(_file_record(manifest)),
         tokens=sum(manifest.counts["tokens"].values()),
         component=cast(Component, manifest.settings["component"]),
         language=str(manifest.settings["language"]),
         row_groups=tuple(groups[str(i)] for i in range(len(groups))),
+        later_row_groups=tuple(
+            tuple(later[f"{epoch}.{i}"] for i in range(len(groups)))
+            for epoch in range(1, num_later + 1)
+        ),
     )
 
 
-def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:
+def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
     shards: dict[Component, list[MixtureShard]] = {}
     for path, shard in record.tokens.items():
         entry = MixtureShard(
@@ -209,15 +224,11 @@ def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:
             language=shard.language,
             documents=shard.rows,
             block_tokens=shard.row_groups,
+            later_block_tokens=shard.later_row_groups,
+            part=part_of(path.rpartition("/")[2].removesuffix(".parquet")),
         )
         shards.setdefault(shard.component, []).append(entry)
-    return make_mixture(
-        shards,
-        tokenizer=TOKENIZER_DIGEST,
-        seed=recipe.raw.seed,
-        weights=recipe.raw.mixture.weights,
-        total_tokens=recipe.raw.mixture.total_tokens,
-    )
+    return shards
 
 
 def count_totals(ledger: Sequence[str]) -> Totals:

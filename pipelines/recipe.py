@@ -14,8 +14,6 @@ import msgspec
 from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
 from ..corpus.fim import FimSettings
-from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weights
-from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
 from ..dedup.presets import SCHEME_PRESETS
@@ -27,9 +25,12 @@ from ..filters.rules import Rule, parse_rules
 from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
+from .expect import Expectation, check_expectations
+from .mixture_settings import MixtureSettings, check_mixture
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
+from .row_settings import expand_fim_preset
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -62,13 +63,6 @@ class ShardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("bucket_bits must lie between 0 and 16")
 
 
-class MixtureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Shares of the training tokens (DeepSeek-Coder-V2, section 2: 60 % code, 10 % math)."""
-
-    weights: dict[Component, float] = msgspec.field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
-    total_tokens: int = DEFAULT_TOTAL_TOKENS
-
-
 class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The recipe as TOML spells it; the keys and their types are checked against this struct."""
 
@@ -87,6 +81,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()
     mixture: MixtureSettings = MixtureSettings()
+    expect: dict[str, Expectation] = {}  # by source; what `plan --nodes` reckons with
     storage: dict[str, dict[str, object]] = {}  # fsspec options by protocol
 
 
@@ -126,7 +121,8 @@ def load_recipe(path: str) -> Recipe:
         load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)
     _check_recall(recipe)
-    _check_mixture(recipe)
+    check_expectations(raw.expect, raw.source, where=path)
+    check_mixture(raw.mixture, raw.source, where=path)
     return recipe
 
 
@@ -152,6 +148,7 @@ def _read(path: str) -> RawRecipe:
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
     _expand_scheme_preset(document, where=path)
+    expand_fim_preset(document, where=path)
     expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:
@@ -263,27 +260,6 @@ def _check_recall(recipe: Recipe) -> None:
             if name not in kinds:
                 raise unknown_name(name, list(kinds), where=where, what="source")
     check_pools(recipe.raw.source, recipe.raw.recall.target, recipe.path)
-
-
-def _check_mixture(recipe: Recipe) -> None:
-    """Find now what would otherwise be found when all tokens are made."""
-    where = f"{recipe.path}: mixture.weights"
-    weights = recipe.raw.mixture.weights
-    has_source = {source.component for source in recipe.raw.source}
-    for component, weight in weights.items():
-        if weight and component not in has_source:
-            raise GristmillError(
-                f"{component} has a weight of {weight} and no source",
-                where=where,
-                todo=f"Add a source of {component}, or give the weights of what there is.",
-            )
-    for component in sorted(has_source - weights.keys()):
-        raise GristmillError(
-            f"{component} has a source and no weight",
-            where=where,
-            todo=f"Give {component} a weight; 0 leaves it out.",
-        )
-    check_weights(weights, where=where)
 
 
 def _folder(path: str) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..corpus.errors import GristmillError
-from ..corpus.fim import FimMode, split_fim, undo_fim
+from ..corpus.fim import FimMode, split_fim, undo_fim, whole_spans
 from ..corpus.shards import ShardMetadata, footer_info
 from ..corpus.storage import join
 from ..corpus.tokenizer import (
@@ -268,7 +268,8 @@ def _fim_part(row: _Row, offset: int, metadata: ShardMetadata) -> str:
     # SPM writes prefix and middle as one run; the cut is drawn again from the row's id.
     tokenizer = load_tokenizer()
     text = tokenizer.decode_bytes(np.concatenate([parts.middle, parts.suffix])).decode("utf-8")
-    split = split_fim(row.doc_id, len(text), metadata.fim)
+    spans = whole_spans(text)
+    split = split_fim(row.doc_id, len(text), metadata.fim, forbidden=spans)
     head = tokenizer.decode_bytes(row.tokens[end + 1 : offset + 1])
     _, last = _char_range(head, 0, len(head))
     return "middle" if split is None or last > split.start else "prefix"

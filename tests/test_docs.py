@@ -23,7 +23,9 @@ from gristmill.corpus.crawl.settings import (
     Standins,
 )
 from gristmill.corpus.fim import FimSettings
+from gristmill.corpus.groups import MixtureGroup
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
+from gristmill.corpus.rates import LanguageBalance, LongDocuments, PartSettings
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
 from gristmill.dedup.lines import Boilerplate
@@ -44,6 +46,8 @@ from gristmill.pipelines.artifact import InputRecord, Manifest, Slice
 from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
+from gristmill.pipelines.expect import Expectation
+from gristmill.pipelines.mixture_settings import MixtureSettings, StageSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
 from gristmill.pipelines.recall_settings import (
     DrawSettings,
@@ -54,7 +58,6 @@ from gristmill.pipelines.recall_settings import (
     RecallTarget,
 )
 from gristmill.pipelines.recipe import (
-    MixtureSettings,
     OrderSettings,
     RawRecipe,
     ShardSettings,
@@ -89,6 +92,11 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
     "`[mixture]`": MixtureSettings,
+    "`[[mixture.part]]`": PartSettings,
+    "`[mixture.balance.COMPONENT]`": LanguageBalance,
+    "`[mixture.long]`": LongDocuments,
+    "`[[mixture.stage]]`": StageSettings,
+    "`[expect.SOURCE]`": Expectation,
     "`[crawl]`": CrawlSettings,
     "`[crawl.endpoints]`": Endpoints,
     "`[crawl.standins]`": Standins,
@@ -111,7 +119,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
-    *(Mixture, MixtureComponent, MixtureShard, ShardMetadata),
+    *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata),
     *(BuildRecord, FileRecord, ShardRecord, Totals),
     *(Removals, TakeDown, Receipt, RewrittenShard),
     *(Manifest, InputRecord, Slice),
@@ -139,7 +147,15 @@ def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
         page(f"docs/{name}.md")
-        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
+        for name in (
+            "recipes",
+            "dedup",
+            "fim",
+            "mixture",
+            "web",
+            "crawl-settings",
+            "recall-settings",
+        )
     )
 
 
@@ -285,14 +301,14 @@ def test_every_column_of_the_ledger_has_a_row_with_its_type(demo_build: Path) ->
 
 
 def test_every_column_of_a_token_row_has_a_row_with_its_type() -> None:
-    documented = rows(section(page("docs/formats.md"), "Token rows"))
+    documented = rows(section(page("docs/tokens.md"), "Token rows"))
     for field in TOKEN_ROW:
         assert documented[field.name][0] == type_name(field.type)
 
 
 @pytest.mark.parametrize("struct", FORMATS, ids=lambda struct: str(struct.__name__))
 def test_every_field_of_a_file_is_documented(struct: type[msgspec.Struct]) -> None:
-    text = page("docs/formats.md")
+    text = "".join(page(f"docs/{name}.md") for name in ("formats", "mixture", "tokens"))
     missing = [name for name in struct.__struct_fields__ if f"`{name}`" not in text]
     assert not missing
 

@@ -48,7 +48,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
     """
 
     name: ClassVar[str] = "tokenize"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     fim: FimSettings
@@ -197,7 +197,7 @@ class Pack(Stage, frozen=True, kw_only=True):
     """Gathers one token shard: the rows of a language whose buckets begin with a prefix."""
 
     name: ClassVar[str] = "pack"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     component: Component
     language: str
@@ -205,6 +205,7 @@ class Pack(Stage, frozen=True, kw_only=True):
     bucket_bits: int
     block_tokens: int
     fim: FimSettings
+    recipe: str  # digest of the settings that make rows of documents
 
     def assets(self) -> dict[str, str]:
         """Return the digest of the tokenizer, which stands in the footer."""
@@ -217,6 +218,7 @@ class Pack(Stage, frozen=True, kw_only=True):
         table = table.take(order).select(TOKEN_ROW.names)
         metadata = ShardMetadata(
             tokenizer=TOKENIZER_DIGEST,
+            recipe=self.recipe,
             component=self.component,
             language=self.language,
             fim=self.fim,
@@ -227,6 +229,9 @@ class Pack(Stage, frozen=True, kw_only=True):
         output.adopt(info.num_rows)
         output.count("tokens", {self.language: info.num_tokens})
         output.count("row_groups", {str(i): n for i, n in enumerate(info.block_tokens)})
+        later = enumerate(info.later_block_tokens, 1)
+        counts = {f"{epoch}.{i}": n for epoch, found in later for i, n in enumerate(found)}
+        output.count("later_row_groups", counts)
 
     def _slice(self, file: InputFile) -> pa.Table:
         rows = file.read([*TOKEN_ROW.names, "shuffle_key"])

@@ -1,6 +1,7 @@
 """Fill-in-the-middle is reproducible, drawn at the asked rate, and undone exactly."""
 
 import itertools
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -10,7 +11,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.corpus.fim import FimMode, FimSettings, restore, split_fim, undo_fim
+from gristmill.corpus.fim import (
+    FIM_PRESETS,
+    FimMode,
+    FimSettings,
+    restore,
+    split_fim,
+    undo_fim,
+    whole_spans,
+)
 from gristmill.corpus.ids import content_id
 from gristmill.corpus.sample import Piece, build_sample
 from gristmill.corpus.tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, load_tokenizer
@@ -128,3 +137,50 @@ def test_settings_of_a_component_name_only_what_changes_its_tokens() -> None:
             identity, 50, first
         )
         assert split_fim(identity, 50, first.for_component("text")) is None
+
+
+def test_no_cut_falls_inside_of_a_forbidden_span() -> None:
+    spans = [(2, 6), (6, 8), (15, 19)]
+    splits = [split_fim(i, 20, ALWAYS, forbidden=spans) for i in IDS]
+    cuts = Counter(cut for split in splits if split for cut in (split.start, split.stop))
+    inside = {position for start, stop in spans for position in range(start + 1, stop)}
+    assert set(cuts) == set(range(21)) - inside
+    assert max(cuts.values()) < 2 * min(cuts.values())
+
+
+def test_spans_that_forbid_nothing_change_no_cut() -> None:
+    for identity in IDS[:50]:
+        assert split_fim(identity, 9, ALWAYS, forbidden=[(3, 4)]) == split_fim(identity, 9, ALWAYS)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("mail <EMAIL>, <IP_ADDRESS>", ["<EMAIL>", "<IP_ADDRESS>"]),
+        ("\u4e2d<\uff5cfim\u2581hole\uff5c>x", ["<\uff5cfim\u2581hole\uff5c>"]),
+        ("<|endoftext|>", ["<|endoftext|>"]),
+        ("a < B > c, vector<int>, <T>, <| |>", []),
+    ],
+)
+def test_placeholders_and_spelt_sentinels_stay_whole(text: str, whole: list[str]) -> None:
+    assert [text[start:stop] for start, stop in whole_spans(text)] == whole
+
+
+def test_a_redacted_address_is_never_cut() -> None:
+    text = "<EMAIL>" * 3
+    for number in range(60):
+        row = tokens_of(text, FimSettings(rate=1.0, seed=number, epochs=1))
+        parts = [load_tokenizer().decode_bytes(part) for part in undo_fim(row)]
+        assert all(len(part) % len("<EMAIL>") == 0 for part in parts)
+
+
+def test_a_short_document_keeps_its_order() -> None:
+    short = FimSettings(rate=1.0, min_chars=10)
+    assert split_fim(IDS[0], 9, short) is None
+    assert split_fim(IDS[0], 10, short) == split_fim(IDS[0], 10, ALWAYS)
+
+
+def test_presets_are_the_two_models_of_the_paper() -> None:
+    lite, full = FIM_PRESETS["paper-v2-lite"], FIM_PRESETS["paper-v2"]
+    assert (lite.rate, lite.spm_rate, lite.apply_to, lite.epochs) == (0.5, 0.0, ("code",), 4)
+    assert all(split_fim(i, 50, full) is None for i in IDS)

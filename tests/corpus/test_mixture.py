@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gristmill.corpus.budgets import apportion
+from gristmill.corpus.dealt import dealt_groups
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import (
     Mixture,
     MixtureShard,
-    apportion,
     make_mixture,
     plan_epochs,
     read_mixture,
@@ -118,9 +120,26 @@ def test_a_damaged_mixture_is_refused(
         read_mixture(str(path))
 
 
+def test_a_mixture_of_format_1_is_read_as_one_group_a_component(tmp_path: Path) -> None:
+    mixture = msgspec.to_builtins(small_mixture())
+    mixture["format_version"] = 1
+    del mixture["long_min_tokens"]
+    for component in mixture["components"]:
+        del component["groups"]
+        for shard in component["shards"]:
+            del shard["part"], shard["long_tokens"]
+    path = tmp_path / "mixture.json"
+    path.write_bytes(msgspec.json.encode(mixture))
+    old = dealt_groups(read_mixture(str(path)))
+    new = dealt_groups(small_mixture())
+    assert [group.name for group in old] == ["code", "math", "text"]
+    assert [g.shards for g in old] == [g.shards for g in new]
+    assert [g.target_tokens for g in old] == [g.target_tokens for g in new]
+
+
 def test_a_mixture_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mixture.json"
     write_mixture(small_mixture(), str(path))
-    path.write_text(path.read_text().replace('"format_version":1', '"format_version":2'))
-    with pytest.raises(GristmillError, match="format 2"):
+    path.write_text(path.read_text().replace('"format_version":2', '"format_version":3'))
+    with pytest.raises(GristmillError, match="format 3"):
         read_mixture(str(path))

@@ -16,9 +16,7 @@ from gristmill.corpus.fim import FimMode, FimSettings
 from gristmill.corpus.ids import content_id
 from gristmill.corpus.mixture import Mixture, MixtureShard, make_mixture
 from gristmill.corpus.packing import (
-    PERIOD,
     ComponentStream,
-    Interleave,
     PackedDataset,
     PackedSample,
     PackingSettings,
@@ -203,28 +201,6 @@ def test_epochs_seeds_and_lengths_change_the_order(tmp_path: Path) -> None:
     assert sorted(dealt["code", 0]) == sorted(other["code", 0])
 
 
-def test_every_period_has_the_exact_shares() -> None:
-    interleave = Interleave([0.6, 0.1, 0.3], seed=0)
-    located = [interleave.locate(i) for i in range(3 * PERIOD)]
-    for period in range(3):
-        parts = Counter(part for part, _ in located[period * PERIOD : (period + 1) * PERIOD])
-        assert [parts[i] for i in range(3)] == [2458, 409, 1229]
-    for part in range(3):
-        ranks = [rank for p, rank in located if p == part]
-        assert ranks == list(range(len(ranks)))
-
-
-def test_a_short_stretch_of_samples_is_mixed_too() -> None:
-    interleave = Interleave([0.6, 0.1, 0.3], seed=0)
-    parts = Counter(interleave.locate(i)[0] for i in range(500))
-    assert all(abs(parts[i] / 500 - share) < 0.08 for i, share in enumerate([0.6, 0.1, 0.3]))
-
-
-def test_a_weight_below_one_sample_a_period_is_refused() -> None:
-    with pytest.raises(GristmillError, match="less than one sample"):
-        Interleave([0.9999, 0.0001], seed=0)
-
-
 def test_documents_of_a_sample_are_the_rows_it_came_from(tmp_path: Path) -> None:
     mixture = write_build(tmp_path)
     dataset = open_build(tmp_path, mixture, 16)
@@ -316,10 +292,15 @@ def test_a_replaced_shard_is_refused(tmp_path: Path) -> None:
         tokens_by_epoch(dataset, 50)
 
 
-def test_the_number_of_samples_reaches_the_target(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [3, 16, 100])
+def test_the_samples_reach_every_target_to_one_sample(tmp_path: Path, length: int) -> None:
     mixture = write_build(tmp_path)
-    assert open_build(tmp_path, mixture, 16).num_samples == 625
-    assert open_build(tmp_path, mixture, 3).num_samples == 3334
+    dataset = open_build(tmp_path, mixture, length)
+    dealt = Counter[str]()
+    for sample in map(dataset.sample, range(dataset.num_samples)):
+        dealt[sample.component] += sample.length
+    for component in mixture.components:
+        assert abs(dealt[component.name] - component.target_tokens) < length
 
 
 def test_windows_of_one_group_cover_all_its_documents_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gristmill.corpus.blocks import BlockCache
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.fim import FimMode, FimSettings
+from gristmill.corpus.fim_epochs import LaterEpoch
 from gristmill.corpus.ids import content_id
+from gristmill.corpus.mixture import MixtureShard
 from gristmill.corpus.sample import SampleTokens, Segment
 from gristmill.corpus.shards import (
     TOKEN_ROW,
@@ -198,3 +202,79 @@ def test_language_folders_read_like_their_languages(language: str, folder: str) 
 def test_an_unnamed_language_is_refused() -> None:
     with pytest.raises(GristmillError, match="empty name"):
         language_folder("")
+
+
+def test_a_footer_tells_the_tokens_of_later_epochs_too(tmp_path: Path) -> None:
+    path = str(tmp_path / "part.parquet")
+    info = write_token_shard(path, [make_later_table()], metadata=METADATA, block_tokens=8)
+    assert (info.block_tokens, info.later_block_tokens) == ((5, 7), ((9, 7), (5, 8)))
+    assert read_footer(path) == info
+    assert (info.metadata.num_rows, info.metadata.num_tokens) == (2, 12)
+
+
+def make_later_table() -> pa.Table:
+    """Return rows of 5 and 7 tokens that two later epochs make longer."""
+    edits = np.array([-1, 1], dtype=np.int32)
+    later = [[(1, 9), (0, 5)], [(0, 7), (2, 8)]]
+    samples = [
+        SampleTokens(
+            sample_id=content_id(str(length)),
+            tokens=np.arange(length, dtype=np.int32),
+            fim=FimMode.NONE,
+            segments=(Segment(content_id(str(length)), 0),),
+            later=tuple(LaterEpoch(FimMode(mode), count, edits) for mode, count in epochs),
+        )
+        for length, epochs in zip((5, 7), later, strict=True)
+    ]
+    return token_table(samples, languages=["Python"] * 2, sources=["github"] * 2)
+
+
+def test_every_page_has_a_checksum_that_readers_verify(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    write_token_shard(str(path), [make_table([900])], metadata=METADATA)
+    group = pq.read_metadata(path).row_group(0)
+    (column,) = (c for c in map(group.column, range(group.num_columns)) if "tokens.l" in str(c))
+    data = bytearray(path.read_bytes())
+    data[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(OSError, match="CRC"):
+        pq.ParquetFile(path, page_checksum_verification=True).read()
+
+
+def write_first_version(path: Path, table: pa.Table) -> None:
+    """Write rows as the first version of the format has them."""
+    metadata = {"format_version": 1, "tokenizer": "41f3", "component": "code"}
+    fim = {"rate": 0.25, "spm_rate": 0.0, "seed": 0, "epoch": 0, "apply_to": ["code"]}
+    footer = json.dumps({**metadata, "language": "Python", "fim": fim})
+    table = table.drop_columns(["later_epochs"])
+    pq.write_table(table.replace_schema_metadata({"gristmill": footer}), path)
+
+
+def test_a_shard_of_the_first_version_is_read(tmp_path: Path) -> None:
+    write_first_version(tmp_path / "part.parquet", make_table([5, 7]))
+    info = read_footer(str(tmp_path / "part.parquet"))
+    assert (info.block_tokens, info.later_block_tokens, info.num_rows) == ((12,), (), 2)
+    assert (info.metadata.fim.rate, info.metadata.fim.epochs) == (0.25, 1)
+    shard = MixtureShard(
+        path="part.parquet", digest="", language="Python", documents=2, block_tokens=(12,)
+    )
+    cache = BlockCache(str(tmp_path), tokenizer="41f3", max_tokens=100)
+    assert cache.read(shard, 0).row_starts.tolist() == [0, 5, 12]
+
+
+def test_a_shard_of_a_version_to_come_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    footer = json.dumps({"format_version": 3, "news": True})
+    pq.write_table(make_table([5]).replace_schema_metadata({"gristmill": footer}), path)
+    with pytest.raises(GristmillError, match="has format 3, this gristmill reads up to 2"):
+        read_footer(str(path))
+
+
+def test_a_shard_that_lost_a_row_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    write_token_shard(str(path), [make_table([5, 7])], metadata=METADATA)
+    footer = pq.read_metadata(path).metadata[b"gristmill"]
+    table = pq.ParquetFile(path).read().slice(1)
+    pq.write_table(table.replace_schema_metadata({"gristmill": footer}), path)
+    with pytest.raises(GristmillError, match="holds 7 tokens in 1 rows, its footer says 12 in 2"):
+        read_footer(str(path))

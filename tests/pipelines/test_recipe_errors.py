@@ -25,6 +25,7 @@ MISTAKES = {
     "dedup.minhash = { preset = 3 }": ["dedup.minhash.preset", "unknown preset `3`"],
     "dedup.minhash = { preset = ['deepseek'] }": ["dedup.minhash.preset", "unknown preset"],
     "dedup = { repository_languages = ['Pyhton'] }": ["`Pyhton`", "`Python`"],
+    "fim = { preset = 'paper-v3' }": ["fim.preset", "`paper-v3`", "paper-v2-lite"],
     "fim = { rate = 1.5 }": ["fim.rate", "<= 1.0"],
     "fim = { apply_to = ['coed'] }": ["fim.apply_to", "`coed`", "`code`"],
     "rules = { preset = 'deepseek-coder' }": ["'deepseek-coder'", "'deepseek-coder-v2'"],

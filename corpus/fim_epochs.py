@@ -1,0 +1,198 @@
+"""Later epochs of a training document: how its stored row is rearranged anew for each of them.
+
+A row holds the tokens of the first epoch. For each later one it holds edits: runs of its own
+tokens, and the few ids that stand nowhere in it. The result is the row that tokenizing the newly
+cut text gives, and needs no tokenizer. That is cheap since a newline is a token of its own that no
+rule looks across: only the lines that a cut falls into are tokenized again.
+"""
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .fim import FimMode, FimSplit
+from .tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+
+IdArray = npt.NDArray[np.int32]
+Step = range | str | int  # stored tokens, text to encode, a sentinel
+
+_NEWLINE: Final = re.compile("\n")
+_NO_EDITS: Final = np.empty(0, dtype=np.int32)
+
+
+class LaterEpoch(NamedTuple):
+    """A row in a later epoch; no edits: as it is stored."""
+
+    fim: FimMode
+    num_tokens: int
+    edits: IdArray  # an id, or -1 - start and stop of a run of the row's tokens
+
+
+class StoredRow(NamedTuple):
+    """A row of the first epoch, and the text it was made from."""
+
+    text: str
+    tokens: IdArray  # EOS last
+    split: FimSplit | None
+
+
+class _Run(NamedTuple):
+    """Characters [start, stop) of the text are the row's tokens from `first` to `end`."""
+
+    start: int
+    stop: int
+    first: int
+    end: int
+
+
+def make_later_epochs(
+    rows: Sequence[StoredRow],
+    splits: Sequence[Sequence[FimSplit | None]],
+    tokenizer: Tokenizer,
+) -> list[tuple[LaterEpoch, ...]]:
+    """Return each row in each later epoch, whose cuts are given.
+
+    The tokenizer is called once for all of them.
+    """
+    plans = []
+    for row, later in zip(rows, splits, strict=True):
+        cutter = _Cutter(row, tokenizer)
+        plans.append([(split, list(cutter.steps(split))) for split in later])
+    texts = [s for plan in plans for _, steps in plan for s in steps if isinstance(s, str)]
+    encoded = iter(tokenizer.encode_batch(texts))
+    return [
+        tuple(_epoch(split, steps, encoded, len(row.tokens)) for split, steps in plan)
+        for row, plan in zip(rows, plans, strict=True)
+    ]
+
+
+def apply_edits(tokens: IdArray, edits: IdArray) -> IdArray:
+    """Return a row as a later epoch has it; `tokens` are those stored, EOS included."""
+    if not len(edits):
+        return tokens
+    parts, position = [], 0
+    for at in np.flatnonzero(edits < 0).tolist():
+        parts += [edits[position:at], tokens[-1 - edits[at] : edits[at + 1]]]
+        position = at + 2
+    return np.concatenate([*parts, edits[position:]])
+
+
+class _Cutter:
+    """Finds the runs of a row that stand unchanged in the row of another split."""
+
+    def __init__(self, row: StoredRow, tokenizer: Tokenizer) -> None:
+        self._row = row
+        self._tokenizer = tokenizer
+
+    def steps(self, split: FimSplit | None) -> Iterator[Step]:
+        """Yield what the row of a split is put together from; EOS is copied like text."""
+        row = self._row
+        length, eos = len(row.text), range(len(row.tokens) - 1, len(row.tokens))
+        if split == row.split:
+            yield range(len(row.tokens))
+        elif split is None:
+            yield from (*self._text(0, length), eos)
+        else:
+            prefix = self._text(0, split.start)
+            middle, suffix = self._text(split.start, split.stop), self._text(split.stop, length)
+            if split.mode == FimMode.PSM:
+                yield from (FIM_BEGIN, *prefix, FIM_HOLE, *suffix, FIM_END, *middle, eos)
+            else:
+                yield from (FIM_BEGIN, FIM_HOLE, *suffix, FIM_END, *prefix, *middle, eos)
+
+    def _text(self, start: int, stop: int) -> Iterator[Step]:
+        """Yield how the tokens of a part are had: whole lines from the row, the rest encoded."""
+        bounds, position = self._bounds, start
+        low = bounds[np.searchsorted(bounds, start)]
+        high = bounds[np.searchsorted(bounds, stop, side="right") - 1]
+        for run in self._known:
+            first, last = max(int(low), run.start), min(int(high), run.stop)
+            if first < last:
+                if position < first:
+                    yield self._row.text[position:first]
+                yield range(self._token(first, run), self._token(last, run))
+                position = last
+        if position < stop:
+            yield self._row.text[position:stop]
+
+    @functools.cached_property
+    def _newlines(self) -> npt.NDArray[np.int64]:
+        found = [match.start() for match in _NEWLINE.finditer(self._row.text)]
+        return np.asarray(found, dtype=np.int64)
+
+    @functools.cached_property
+    def _bounds(self) -> npt.NDArray[np.int64]:
+        """Return where lines start, and the end of the text."""
+        return np.unique(np.concatenate([[0], self._newlines + 1, [len(self._row.text)]]))
+
+    @functools.cached_property
+    def _after(self) -> npt.NDArray[np.int64]:
+        """Return for each newline of the text the offset of the token that follows it."""
+        (newline,) = self._tokenizer.encode("\n")
+        places = [np.arange(run.first, run.end) for run in self._runs]
+        order = np.concatenate(places)
+        return order[self._row.tokens[order] == newline] + 1
+
+    @functools.cached_property
+    def _runs(self) -> list[_Run]:
+        tokens, split, length = self._row.tokens, self._row.split, len(self._row.text)
+        eos = len(tokens) - 1
+        if split is None:
+            return [_Run(0, length, 0, eos)]
+        hole, end = (int(np.flatnonzero(tokens == i)[0]) for i in (FIM_HOLE, FIM_END))
+        suffix = _Run(split.stop, length, hole + 1, end)
+        if split.mode == FimMode.SPM:
+            return [_Run(0, split.stop, end + 1, eos), suffix]
+        prefix = _Run(0, split.start, 1, hole)
+        return [prefix, _Run(split.start, split.stop, end + 1, eos), suffix]
+
+    @functools.cached_property
+    def _known(self) -> list[_Run]:
+        """Return the whole lines of each run, less the line that the cut inside of it broke."""
+        if len(self._after) != len(self._newlines):
+            return []  # some newline is no token of its own: all is encoded again
+        bounds, found = self._bounds, list[_Run]()
+        for run in self._runs:
+            inner = (self._row.split.start,) if self._row.split else ()
+            cuts = [run.start, *(cut for cut in inner if run.start < cut < run.stop), run.stop]
+            for start, stop in itertools.pairwise(cuts):
+                low = int(bounds[np.searchsorted(bounds, start)])
+                high = int(bounds[np.searchsorted(bounds, stop, side="right") - 1])
+                if low < high:
+                    first, end = self._token(low, run), self._token(high, run)
+                    found.append(_Run(low, high, first, end))
+        return found
+
+    def _token(self, bound: int, run: _Run) -> int:
+        """Return the offset of the token at a line's start, or at an end of the run."""
+        if bound in (run.start, run.stop):
+            return run.first if bound == run.start else run.end
+        return int(self._after[np.searchsorted(self._newlines, bound - 1)])
+
+
+def _epoch(
+    split: FimSplit | None, steps: list[Step], encoded: Iterator[IdArray], num_tokens: int
+) -> LaterEpoch:
+    parts = list[range | IdArray]()
+    for step in steps:
+        part = next(encoded) if isinstance(step, str) else step
+        if isinstance(part, int):
+            part = np.array([part], dtype=np.int32)
+        last = parts[-1] if parts else None
+        if isinstance(part, range) and isinstance(last, range) and last.stop == part.start:
+            parts[-1] = range(last.start, part.stop)
+        else:
+            parts.append(part)
+    mode = split.mode if split else FimMode.NONE
+    if parts == [range(num_tokens)]:
+        return LaterEpoch(mode, num_tokens, _NO_EDITS)
+    edits = [
+        np.array([-1 - part.start, part.stop], dtype=np.int32) if isinstance(part, range) else part
+        for part in parts
+    ]
+    return LaterEpoch(mode, sum(map(len, parts)), np.concatenate(edits))
