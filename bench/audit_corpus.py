@@ -132,13 +132,17 @@ def _rows(numbers: Numbers, file: int) -> pa.Table:
             "collection": _named("owner/repository-", numbers // np.uint64(50)),
             "path": _named("src/module/file_", numbers),
             "num_bytes": pa.array(200 + _below(numbers, 11, 20_000)),
-            "encoding": _chosen(("utf-8", "utf-8", "utf-8", "gb18030", None), _below(numbers, 12, 5)),
+            "encoding": _chosen(
+                ("utf-8", "utf-8", "utf-8", "gb18030", None), _below(numbers, 12, 5)
+            ),
             "read_drop": pc.if_else(pa.array(fate == 3), pa.scalar("binary"), null),
             "extracted_by": _chosen((None, "cheap", "cheap"), component),
             "extract_reason": pa.nulls(count, pa.string()),
             **{name: pa.array(np.zeros(count, np.int32)) for name in COUNTS},
             "language": _chosen(tuple(name for _, name in names), language),
-            "language_evidence": _chosen(("extension", "filename", "content"), _below(numbers, 13, 3)),
+            "language_evidence": _chosen(
+                ("extension", "filename", "content"), _below(numbers, 13, 3)
+            ),
             "language_confidence": pa.array(_below(numbers, 14, 100) / 100, pa.float32()),
             **{
                 name: pa.array(_below(numbers, 30 + i, 1000) / 1000)

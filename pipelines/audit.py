@@ -83,9 +83,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     is_checked: bool  # every row of the shards was read, not their footers alone
 
 
-def audit(
-    out: str, *, by: Sequence[str], check: bool = True, memory_mb: int = MEMORY_MB
-) -> Audit:
+def audit(out: str, *, by: Sequence[str], check: bool = True, memory_mb: int = MEMORY_MB) -> Audit:
     """Count a build and reconcile shards, ledger and build.json with each other.
 
     Args:
@@ -103,7 +101,7 @@ def audit(
         return audit_tables(tables, dimensions, check=check)
 
 
-def audit_tables(tables: BuildTables, dimensions: Collection[str], *, check: bool = True) -> Audit:
+def audit_tables(tables: BuildTables, dimensions: Collection[str], *, check: bool) -> Audit:
     """Return the audit of an open build whose ledger has been added."""
     seldom = {"evidence": "language_evidence", "encoding": "encoding"}
     add_cells(tables, [seldom[name] for name in dimensions if name in seldom])

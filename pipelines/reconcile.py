@@ -100,9 +100,7 @@ def _placed(tables: BuildTables, counted: Counted) -> Iterator[str]:
         held = counted.get(path, (0, 0))[1]
         if held != told.get(path, 0):
             where = path if path != "tokens/" else "no shard"
-            yield (
-                f"{where} holds {held:,} tokens, the ledger places {told.get(path, 0):,} there"
-            )
+            yield (f"{where} holds {held:,} tokens, the ledger places {told.get(path, 0):,} there")
 
 
 def _total_differences(tables: BuildTables) -> Iterator[str]:

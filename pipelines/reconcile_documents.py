@@ -68,7 +68,7 @@ def _mismatches(tables: BuildTables, readable: list[str]) -> Iterator[str]:
     for name, paths in (("readable", readable), ("named", list(tables.record.tokens))):
         tables.run(f"CREATE TEMP TABLE {name} (shard VARCHAR)")
         inside = [path.removeprefix("tokens/") for path in paths]
-        tables.run(f"INSERT INTO {name} SELECT unnest(?)", [inside])  # noqa: S608  two constants
+        tables.run(f"INSERT INTO {name} SELECT unnest(?)", [inside])
     tables.run(DOCUMENTS)
     tables.run(CLAIMS)
     found = tables.fetch(Mismatch, MISMATCHES)

@@ -251,7 +251,7 @@ GROUPS = """
             FROM placed AS p LEFT JOIN claims AS l ON l.doc_id = p.doc_id
             UNION ALL
             SELECT component, language, licence, source, tokens, 0, 1 FROM claims
-            WHERE dropped_by IS NULL AND coalesce(shard, '') IN (FROM suspects)
+            WHERE dropped_by IS NULL AND shard IN (FROM suspects) AND shard IN (FROM readable)
         )
         GROUP BY ALL
     )

@@ -69,6 +69,11 @@ class BuildTables:
         )
         return paths
 
+    def add_view(self, name: str, urls: Sequence[str], *, is_empty: bool = False) -> None:
+        """Make a table of Parquet files of any build; an empty one has their columns alone."""
+        rows = read_files(self.connection, urls)
+        (rows.limit(0) if is_empty else rows).create_view(name)
+
     def file_name(self, path: str) -> str:
         """Return what DuckDB calls a file of the build, once read."""
         url = join(self.out, path)
