@@ -71,7 +71,7 @@ def audit(
 @click.argument("after")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def diff(before: str, after: str, *, as_json: bool) -> None:
-    """Say what each language gained and lost from build BEFORE to build AFTER, and by which rule."""
+    """Say what each language gained and lost from build BEFORE to AFTER, and by which rule."""
     from .diff import diff as run
     from .diff import diff_text
     from .summary import to_json

@@ -275,8 +275,9 @@ def _reconciliation(found: Audit) -> str:
     if not found.differences:
         verdict = (
             "Every row of the shards was read. Tokens counted in the shards equal the ledger's "
-            "for every component, language, licence and source, every document of a shard is kept in the ledger and every kept document is in its "
-            "shard; build.json and mixture.json have the same totals."
+            "for every component, language, licence and source, every document of a shard is kept "
+            "in the ledger and every kept document is in its shard; build.json and mixture.json "
+            "have the same totals."
             if found.is_checked
             else "The footers of the shards hold as many tokens as the ledger places in each, and "
             "build.json and mixture.json have the same totals. gristmill audit DIR --check reads "
