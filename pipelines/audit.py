@@ -103,19 +103,27 @@ def audit(out: str, *, by: Sequence[str], check: bool = True, memory_mb: int = M
 
 def audit_tables(tables: BuildTables, dimensions: Collection[str], *, check: bool) -> Audit:
     """Return the audit of an open build whose ledger has been added."""
-    seldom = {"evidence": "language_evidence", "encoding": "encoding"}
-    add_cells(tables, [seldom[name] for name in dimensions if name in seldom])
-    (totals,) = tables.fetch(Totals, _TOTALS)
+    totals, breakdowns = count_groups(tables, dimensions)
     return Audit(
         name=tables.record.name,
         totals=totals,
-        breakdowns=tuple(_breakdown(tables, name, totals.tokens) for name in dimensions),
+        breakdowns=breakdowns,
         funnel=read_funnel(tables),
         incomplete=read_incomplete(tables),
         web_pages=read_web_pages(tables),
         differences=tuple(reconcile(tables, check=check)),
         is_checked=check,
     )
+
+
+def count_groups(
+    tables: BuildTables, dimensions: Collection[str]
+) -> tuple[Totals, tuple[Breakdown, ...]]:
+    """Sum the ledger, which has been added, up into cells, and return the totals of these."""
+    seldom = {"evidence": "language_evidence", "encoding": "encoding"}
+    add_cells(tables, [seldom[name] for name in dimensions if name in seldom])
+    (totals,) = tables.fetch(Totals, _TOTALS)
+    return totals, tuple(_breakdown(tables, name, totals.tokens) for name in dimensions)
 
 
 _SUMS = """

@@ -56,7 +56,8 @@ def audit(
     found = run(directory, by=dimensions, check=check, memory_mb=memory_mb)
     click.echo(to_json(found) if as_json else format_table(found))
     if html is not None:
-        click.echo(f"report: {write_report(directory, html, check=check)}", err=True)
+        written = write_report(directory, html, check=check, memory_mb=memory_mb)
+        click.echo(f"report: {written}", err=True)
     if totals is not None:
         write_totals(found, totals)
     unexpected = total_differences(found, expect) if expect is not None else []

@@ -18,7 +18,7 @@ from gristmill.pipelines.progress import JsonLines
 if TYPE_CHECKING:
     from ..conftest import Corpus
 
-NARROW = '[rules.narrow]\nsignal = "max_line_length"\nmax = 200\nlanguages = ["Haskell"]\n'
+NARROW = '[rules.narrow]\nsignal = "max_line_length"\nmax = 200\nonly = ["Haskell"]\n'
 
 
 @pytest.fixture
