@@ -175,6 +175,26 @@ def list_paths(pattern: str) -> list[str]:
     return sorted(url for url, name in names if not name.startswith(".") or "/" not in url)
 
 
+def file_sizes(pattern: str) -> dict[str, int]:
+    """Return the sizes in bytes of the files that a glob matches, in the order of their URLs.
+
+    A remote storage is asked once, for the listing; names that start with a dot never match.
+    """
+    with _explained(pattern, "list"):
+        if is_local(pattern):
+            paths = map(Path, glob.glob(str(local_path(pattern)), recursive=True))  # noqa: PTH207
+            found = {str(path): path.stat().st_size for path in paths if path.is_file()}
+        else:
+            filesystem = _filesystem(pattern)
+            listed = filesystem.glob(pattern, detail=True)
+            found = {
+                filesystem.unstrip_protocol(path): int(info["size"])
+                for path, info in listed.items()
+                if info["type"] == "file"
+            }
+    return {url: found[url] for url in sorted(found) if not url.rpartition("/")[2].startswith(".")}
+
+
 def escape_glob(path: str) -> str:
     """Return a pattern that matches a local path as it is written."""
     return glob.escape(path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .audit_cli import audit, diff
 from .bench_cli import bench
 from .crawl_cli import crawl
 from .decontam_cli import decontam
@@ -33,10 +34,12 @@ def cli() -> None:
     """Build, audit and regenerate the pre-training mixture of a code model."""
 
 
+cli.add_command(audit)
 cli.add_command(bench)
 cli.add_command(crawl)
 cli.add_command(decontam)
 cli.add_command(dedup)
+cli.add_command(diff)
 cli.add_command(plan)
 cli.add_command(recall)
 
@@ -126,31 +129,6 @@ def _finish_build(result: "BuildResult", *, as_json: bool) -> None:
 
     click.echo(build_json(result) if as_json else build_text(result))
     if result.failures:
-        sys.exit(WRONG_CORPUS)
-
-
-@cli.command()
-@click.argument("directory")
-@click.option(
-    "--by",
-    default="component,language",
-    show_default=True,
-    help="Comma-separated: language, component, license, source, rule, encoding, kind, evidence.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--html", "html", default=None, help="Also write the report page to this file.")
-def audit(directory: str, *, by: str, as_json: bool, html: str | None) -> None:
-    """Count tokens from the shards of DIRECTORY and reconcile them with the ledger."""
-    from .audit import audit as run
-    from .audit import format_table
-    from .report import write_report
-    from .summary import to_json
-
-    found = run(directory, by=tuple(name.strip() for name in by.split(",") if name.strip()))
-    click.echo(to_json(found) if as_json else format_table(found))
-    if html is not None:
-        click.echo(f"report: {write_report(directory, html)}", err=True)
-    if found.differences:
         sys.exit(WRONG_CORPUS)
 
 

@@ -59,33 +59,36 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 _FIRST = """
     SELECT dropped_by AS reason, component, coalesce(language, 'und') AS language,
-        count(*) AS documents, sum(num_bytes) AS num_bytes,
-        coalesce(sum(num_bytes) FILTER (content_id IS NOT NULL), 0) AS text_bytes
-    FROM ledger WHERE dropped_by IS NOT NULL
+        sum(documents)::BIGINT AS documents, sum(num_bytes)::BIGINT AS num_bytes,
+        coalesce(sum(num_bytes) FILTER (has_text), 0)::BIGINT AS text_bytes
+    FROM cells WHERE dropped_by IS NOT NULL
     GROUP BY ALL
 """
 
 _HITS = """
-    SELECT hit AS reason, component, language, count(*) AS documents,
-        sum(num_bytes) AS num_bytes, sum(num_bytes) AS text_bytes, count_if(num_hits = 1) AS only
+    SELECT hit AS reason, component, language, sum(documents)::BIGINT AS documents,
+        sum(num_bytes)::BIGINT AS num_bytes, sum(num_bytes)::BIGINT AS text_bytes,
+        coalesce(sum(documents) FILTER (num_hits = 1), 0)::BIGINT AS only
     FROM (
-        SELECT unnest(rule_hits) AS hit, len(rule_hits) AS num_hits, component,
-            coalesce(language, 'und') AS language, num_bytes
-        FROM ledger
+        SELECT unnest(rule_hits) AS hit, len(rule_hits) AS num_hits, * EXCLUDE (rule_hits)
+        FROM hit_cells
     )
     GROUP BY ALL
 """
 
 _KEPT = """
     SELECT component, coalesce(language, 'und') AS language,
-        sum(num_bytes) AS num_bytes, sum(tokens) AS tokens
-    FROM ledger WHERE tokens IS NOT NULL
+        sum(num_bytes)::BIGINT AS num_bytes, sum(tokens)::BIGINT AS tokens
+    FROM cells WHERE dropped_by IS NULL
     GROUP BY ALL
 """
 
 
 def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
-    """Return every reason that dropped or would drop a document, in the order of the build."""
+    """Return every reason that dropped or would drop a document, in the order of the build.
+
+    The cells have been added to the tables.
+    """
     estimate = _Estimate(tables.fetch(_Kept, _KEPT))
     first = _by_reason(tables.fetch(_Part, _FIRST))
     hits = _by_reason(tables.fetch(_Part, _HITS))

@@ -1,8 +1,10 @@
 """Reconciliation: shards, ledger, build.json and mixture.json must tell one story.
 
-Tokens are counted from the token lists in the shards. Every difference is one sentence, the cause
-before its consequences; many of a kind are one sentence with an example. File contents are not
-digested again (a build does that with --verify), but sizes are compared.
+A check counts tokens from the token lists and compares every document of a shard with its row of
+the ledger; without it the footers of shards are compared, whose totals are the same. Every
+difference is one sentence, the cause before its consequences; many of a kind are one sentence with
+an example. File contents are not digested again (a build does that with --verify), but sizes are
+compared.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,71 +15,63 @@ from ..corpus.mixture import Mixture
 from ..corpus.shards import language_folder
 from ..corpus.storage import exists, join, read_bytes
 from ..corpus.tokenizer import EOS
+from .reconcile_documents import document_differences
 from .reconcile_queries import (
-    DOCUMENTS,
-    DUPLICATES,
-    LEDGER_LANGUAGES,
-    MISMATCHES,
-    SHARD_LANGUAGES,
+    FOOTERS,
+    PLACED_TOKENS,
     SHARDS,
     SUM,
     VALUES,
-    LanguageTokens,
-    Mismatch,
-    RepeatedIds,
+    FooterRows,
+    PlacedTokens,
     ShardRows,
     Sums,
     TotalsEntry,
 )
 from .tables import BuildTables
 
-MAX_LISTED = 50  # differences of one kind
+Counted = Mapping[str, tuple[int, int]]  # path of a shard -> rows and tokens
 
 
-def reconcile(tables: BuildTables) -> list[str]:
-    """Return every difference between the files of a build; the ledger has been added."""
+def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
+    """Return every difference between the files of a build.
+
+    Args:
+        tables: the ledger and its cells have been added.
+        check: read every row of the shards; else their footers alone.
+    """
     readable = tables.add_token_rows()
-    _count_documents(tables, readable)
-    shards = tables.fetch(ShardRows, SHARDS, (EOS,))
+    rows = tables.fetch(ShardRows, SHARDS, (EOS,)) if check else []
+    counted = _sums(rows) if check else _footers(tables, readable)
+    documents = document_differences(tables, readable) if check else _placed(tables, counted)
     return [
         *tables.file_differences,
-        *_shard_differences(tables, shards),
-        *_document_differences(tables),
-        *_language_differences(tables),
+        *_row_differences(rows),
+        *_shard_differences(tables, counted),
+        *documents,
         *_total_differences(tables),
-        *_mixture_differences(tables, shards),
+        *_mixture_differences(tables, counted),
     ]
 
 
-_SENTENCES: Mapping[str, str] = {
-    "unknown": "{shard} holds {n} that the ledger does not know",
-    "dropped": "{shard} holds {n} that the ledger calls dropped",
-    "marked": "the ledger gives dropped documents tokens in {shard}: {n}",
-    "unplaced": "the ledger keeps {n} without naming a shard",
-    "absent": "{shard} lacks {n} that the ledger places there",
-    "nowhere": "the ledger places {n} in {shard}, which is not a shard of this build",
-    "elsewhere": "{shard} holds {n} that the ledger places in another shard",
-    "sample": "{shard} holds {n} in another training document than the ledger says",
-    "language": "{shard} holds {n} of another language or component than the ledger says",
-    "tokens": "{shard} holds {n} with another number of tokens than the ledger says",
-}
-
-
-def _count_documents(tables: BuildTables, readable: list[str]) -> None:
-    """Make the tables that the comparison of documents joins."""
-    for name, paths in (("readable", readable), ("named", list(tables.record.tokens))):
-        tables.connection.execute(f"CREATE TEMP TABLE {name} (shard VARCHAR)")
-        inside = [path.removeprefix("tokens/") for path in paths]
-        tables.connection.execute(f"INSERT INTO {name} SELECT unnest(?)", [inside])
-    tables.run(DOCUMENTS)
-
-
-def _shard_differences(tables: BuildTables, shards: list[ShardRows]) -> Iterator[str]:
+def _sums(shards: list[ShardRows]) -> Counted:
     counted: dict[str, tuple[int, int]] = {}
     for shard in shards:
         path = f"tokens/{shard.shard}"
         rows, tokens = counted.get(path, (0, 0))
         counted[path] = (rows + shard.rows, tokens + shard.tokens)
+    return counted
+
+
+def _footers(tables: BuildTables, readable: list[str]) -> Counted:
+    names = {tables.file_name(path): path for path in readable}
+    found = tables.fetch(FooterRows, FOOTERS, (list(names),)) if names else []
+    return {names[footer.file]: (footer.rows, footer.tokens) for footer in found}
+
+
+def _row_differences(shards: list[ShardRows]) -> Iterator[str]:
+    for shard in shards:
+        path = f"tokens/{shard.shard}"
         if shard.wrong_counts or shard.tokens != shard.num_tokens:
             yield (
                 f"{path}: {shard.wrong_counts:,} rows hold another number of tokens than their "
@@ -87,6 +81,9 @@ def _shard_differences(tables: BuildTables, shards: list[ShardRows]) -> Iterator
             yield f"{path}: {shard.without_eos:,} rows do not end with EOS"
         if language_folder(shard.language) != path.split("/")[2]:
             yield f"{path} holds rows of {shard.language}"
+
+
+def _shard_differences(tables: BuildTables, counted: Counted) -> Iterator[str]:
     for path, named in sorted(tables.record.tokens.items()):
         rows, tokens = counted.get(path, (named.rows, named.tokens))  # a missing file is named
         if (rows, tokens) != (named.rows, named.tokens):
@@ -96,36 +93,14 @@ def _shard_differences(tables: BuildTables, shards: list[ShardRows]) -> Iterator
             )
 
 
-def _document_differences(tables: BuildTables) -> Iterator[str]:
-    found = tables.fetch(Mismatch, MISMATCHES)
-    for mismatch in found[:MAX_LISTED]:
-        number = "1 document" if mismatch.documents == 1 else f"{mismatch.documents:,} documents"
-        shard = f"tokens/{mismatch.shard}" if mismatch.shard else "no shard"
-        sentence = _SENTENCES[mismatch.kind].format(shard=shard, n=number)
-        such = "" if mismatch.documents == 1 else "such as "
-        yield f"{sentence} ({such}{mismatch.example})"
-    if len(found) > MAX_LISTED:
-        yield f"{len(found) - MAX_LISTED:,} more differences between shards and ledger"
-    (twice,) = tables.fetch(RepeatedIds, DUPLICATES)
-    if twice.documents:
-        yield f"the ledger has {twice.documents:,} ids more than once (such as {twice.example})"
-
-
-def _language_differences(tables: BuildTables) -> Iterator[str]:
-    held, told = (
-        {(part.component, part.language): part for part in tables.fetch(LanguageTokens, query)}
-        for query in (SHARD_LANGUAGES, LEDGER_LANGUAGES)
-    )
-    for key in sorted(held.keys() | told.keys()):
-        component, language = key
-        nothing = LanguageTokens(component=component, language=language, documents=0, tokens=0)
-        ours, theirs = held.get(key, nothing), told.get(key, nothing)
-        if ours != theirs:
-            yield (
-                f"{component}/{language}: the shards hold {ours.tokens:,} tokens of "
-                f"{ours.documents:,} documents, the ledger {theirs.tokens:,} of "
-                f"{theirs.documents:,}"
-            )
+def _placed(tables: BuildTables, counted: Counted) -> Iterator[str]:
+    """Compare what footers hold with what the ledger places in each shard."""
+    told = {f"tokens/{row.shard}": row.tokens for row in tables.fetch(PlacedTokens, PLACED_TOKENS)}
+    for path in sorted(counted.keys() | told.keys()):
+        held = counted.get(path, (0, 0))[1]
+        if held != told.get(path, 0):
+            where = path if path != "tokens/" else "no shard"
+            yield (f"{where} holds {held:,} tokens, the ledger places {told.get(path, 0):,} there")
 
 
 def _total_differences(tables: BuildTables) -> Iterator[str]:
@@ -156,7 +131,7 @@ def _total_differences(tables: BuildTables) -> Iterator[str]:
             )
 
 
-def _mixture_differences(tables: BuildTables, shards: list[ShardRows]) -> Iterator[str]:
+def _mixture_differences(tables: BuildTables, counted: Counted) -> Iterator[str]:
     url = join(tables.out, "mixture.json")
     if not exists(url):
         yield "mixture.json is missing"
@@ -167,13 +142,14 @@ def _mixture_differences(tables: BuildTables, shards: list[ShardRows]) -> Iterat
         yield f"mixture.json is not a mixture: {error}"
         return
     tokens: dict[str, int] = {}
-    for shard in shards:
-        tokens[shard.component] = tokens.get(shard.component, 0) + shard.tokens
+    for path, (_, held) in counted.items():
+        name = path.split("/")[1]
+        tokens[name] = tokens.get(name, 0) + held
     for component in mixture.components:
-        if (held := tokens.get(component.name, 0)) != component.tokens:
+        if tokens.get(component.name, 0) != component.tokens:
             yield (
                 f"mixture.json: {component.name} has {component.tokens:,} tokens, "
-                f"the shards hold {held:,}"
+                f"the shards hold {tokens.get(component.name, 0):,}"
             )
     names = {component.name for component in mixture.components}  # without those of weight 0
     listed = {shard.path for component in mixture.components for shard in component.shards}

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ..corpus.mixture import ComponentPlan, Mixture
+from ..corpus.mixture import Mixture
 from ..corpus.storage import join, read_bytes, write_bytes
 from . import page
 from .audit import Audit, Breakdown, Group, audit_tables
@@ -13,7 +13,10 @@ from .report_contributors import contributor_table
 from .report_duplicates import duplicate_parts
 from .report_facts import read_facts
 from .report_languages import detection_parts
+from .report_mixture import mixture_parts, paper_language_parts
 from .report_recall import recall_parts
+from .report_redactions import redaction_parts
+from .sql import MEMORY_MB
 from .tables import open_tables
 from .web_pages import web_pages_parts
 from .why_text import rule_conditions
@@ -30,6 +33,7 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("licences", "Licences"),
     ("sources", "Sources"),
+    ("redactions", "Redactions"),
     ("pages", "Web pages"),
     ("recall", "Recall"),
     ("reconciliation", "Reconciliation"),
@@ -37,23 +41,30 @@ SECTIONS = (
 MEASURES = ("documents", "tokens", "share")
 
 
-def write_report(out: str, target: str | None = None) -> str:
+def write_report(
+    out: str, target: str | None = None, *, check: bool = False, memory_mb: int = MEMORY_MB
+) -> str:
     """Write the report of a build and return where: OUT/report.html, or another file.
+
+    Args:
+        check: read every row of the shards, which costs as much as all tokens; else their footers.
+        memory_mb: what the queries may hold in memory, in MiB.
 
     Raises:
         GristmillError: `out` holds no build, or the target cannot be written.
     """
     url = target or join(out, "report.html")
-    write_bytes(url, render_report(out).encode())
+    write_bytes(url, render_report(out, check=check, memory_mb=memory_mb).encode())
     return url
 
 
-def render_report(out: str) -> str:
+def render_report(out: str, *, check: bool = False, memory_mb: int = MEMORY_MB) -> str:
     """Return the page."""
-    with open_tables(out) as tables:
+    with open_tables(out, memory_mb=memory_mb) as tables:
         tables.add_ledger()
-        found = audit_tables(tables, ("component", "language", "licence", "source"))
+        found = audit_tables(tables, ("component", "language", "licence", "source"), check=check)
         facts = read_facts(tables)
+        redactions = redaction_parts(tables)
         rules = {
             rule.name: f"{rule.signal}: {rule_conditions(rule)}"
             for rule in recipe_rules(tables.record)
@@ -63,7 +74,7 @@ def render_report(out: str) -> str:
     by = {breakdown.by: breakdown for breakdown in found.breakdowns}
     parts = [
         _head(found, len(record.tokens)),
-        _mixture(found, mixture),
+        _section("mixture", *mixture_parts(found, mixture)),
         _languages(by["language"]),
         _section("detection", *detection_parts(facts.told)),
         _funnel(found),
@@ -73,6 +84,7 @@ def render_report(out: str) -> str:
         _section("contributors", contributor_table(facts, found.totals.tokens)),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
+        _section("redactions", *redactions),
         _section("pages", *web_pages_parts(found.web_pages)),
         _section("recall", *recall_parts(out, record.recipe)),
         _reconciliation(found),
@@ -115,45 +127,6 @@ def _section(identity: str, *parts: str) -> str:
     return page.section(identity, dict(SECTIONS)[identity], *parts)
 
 
-def _mixture(found: Audit, mixture: Mixture) -> str:
-    total = found.totals.tokens or 1
-    rows = [_component(plan, plan.tokens / total) for plan in mixture.components]
-    rows.append(
-        TableRow(
-            name="total",
-            cells=(page.count(found.totals.tokens), "100.0%", "100.0%", ""),
-            is_total=True,
-        )
-    )
-    return _section(
-        "mixture",
-        page.paragraph(
-            f"Training takes {page.count(mixture.total_tokens)} tokens. A component's target is "
-            "its share of them; epochs say how often its own tokens are then seen. The mark on a "
-            "bar is the target; beside the name stand the tokens that it asks for."
-        ),
-        page.table(
-            "Tokens by component and target",
-            ("component", "tokens", "share", "target", "epochs"),
-            rows,
-        ),
-    )
-
-
-def _component(plan: ComponentPlan, fraction: float) -> TableRow:
-    return TableRow(
-        name=plan.name,
-        note=page.count(plan.target_tokens),
-        cells=(
-            page.count(plan.tokens),
-            page.percent(fraction),
-            page.percent(plan.weight),
-            f"{plan.epochs:,.2f}" if plan.epochs < 100 else page.count(round(plan.epochs)),
-        ),
-        bar=Bar(fraction=fraction, tone=plan.name, mark=plan.weight),
-    )
-
-
 def _languages(breakdown: Breakdown) -> str:
     groups = [group for group in breakdown.groups if group.tokens]
     without = len(breakdown.groups) - len(groups)
@@ -163,6 +136,7 @@ def _languages(breakdown: Breakdown) -> str:
         rest = groups[SHOWN:]
         content = _groups("The other languages", rest, groups)
         parts.append(page.details(f"and {len(rest):,} more", content))
+    parts += paper_language_parts(breakdown)
     if without:
         parts.append(page.paragraph(f"In {without:,} more languages every document was dropped."))
     return _section("languages", *parts)
@@ -271,9 +245,14 @@ def _rules(found: Audit, conditions: dict[str, str]) -> str:
 def _reconciliation(found: Audit) -> str:
     if not found.differences:
         verdict = (
-            "Tokens counted in the shards equal the ledger's for every component and language, "
-            "every document of a shard is kept in the ledger and every kept document is in its "
-            "shard; build.json and mixture.json have the same totals."
+            "Every row of the shards was read. Tokens counted in the shards equal the ledger's "
+            "for every component, language, licence and source, every document of a shard is kept "
+            "in the ledger and every kept document is in its shard; build.json and mixture.json "
+            "have the same totals."
+            if found.is_checked
+            else "The footers of the shards hold as many tokens as the ledger places in each, and "
+            "build.json and mixture.json have the same totals. gristmill audit DIR --check reads "
+            "every row of the shards besides."
         )
         return _section("reconciliation", page.paragraph(verdict))
     shown = [page.items(found.differences[:SHOWN])]

@@ -17,12 +17,16 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+MEMORY_MB = 4096  # of the database; Python and its libraries come on top
+
+
 @contextmanager
-def connect(out: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(out: str, *, memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory that can read a directory, local or remote, and spills."""
+    limits: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{memory_mb}MiB"}
     with (
         tempfile.TemporaryDirectory(prefix="gristmill-") as spill,
-        duckdb.connect(config=SETTINGS | {"temp_directory": spill}) as connection,
+        duckdb.connect(config=SETTINGS | limits | {"temp_directory": spill}) as connection,
     ):
         if not is_local(out):
             protocol = out.partition("://")[0]

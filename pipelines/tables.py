@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from ..corpus.errors import GristmillError
 from ..corpus.shards import TOKEN_ROW
-from ..corpus.storage import join, list_files, size
+from ..corpus.storage import file_sizes, is_local, join, local_path
 from .artifact import open_parquet
 from .published import BuildRecord, FileRecord, read_build
-from .sql import connect, read_files
+from .sql import MEMORY_MB, connect, read_files
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -69,6 +69,16 @@ class BuildTables:
         )
         return paths
 
+    def add_view(self, name: str, urls: Sequence[str], *, is_empty: bool = False) -> None:
+        """Make a table of Parquet files of any build; an empty one has their columns alone."""
+        rows = read_files(self.connection, urls)
+        (rows.limit(0) if is_empty else rows).create_view(name)
+
+    def file_name(self, path: str) -> str:
+        """Return what DuckDB calls a file of the build, once read."""
+        url = join(self.out, path)
+        return str(local_path(url)) if is_local(url) else url
+
     def fetch(self, row: type[Row], query: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a query as structs, column by name."""
         return msgspec.convert(self.fetch_mappings(query, parameters), list[row])  # type: ignore[valid-type]
@@ -103,7 +113,7 @@ class BuildTables:
 
     def _sound(self, named: Mapping[str, FileRecord], pattern: str) -> list[str]:
         """Return the named files that are there and are Parquet; note every other difference."""
-        found = list_files(join(glob.escape(self.out), pattern))
+        found = file_sizes(join(glob.escape(self.out), pattern))
         depth = pattern.count("/") + 1
         present = {"/".join(url.rsplit("/", depth)[1:]): url for url in found}
         note = self.file_differences.append
@@ -113,19 +123,27 @@ class BuildTables:
         for path, shard in sorted(named.items()):
             if path not in present:
                 note(f"{path} is missing")
-                continue
-            if (num_bytes := size(present[path])) != shard.num_bytes:
+            elif (num_bytes := found[present[path]]) == shard.num_bytes:
+                sound.append(path)  # a query opens it anyway
+            else:
                 note(f"{path} has {num_bytes:,} bytes, build.json says {shard.num_bytes:,}")
-            try:
-                with open_parquet(present[path]):
+                if self._is_parquet(path):
                     sound.append(path)
-            except pa.ArrowInvalid as error:
-                note(f"{path} is not a Parquet file: {str(error).splitlines()[0]}")
         return sound
+
+    def _is_parquet(self, path: str) -> bool:
+        try:
+            with open_parquet(join(self.out, path)):
+                return True
+        except pa.ArrowInvalid as error:
+            self.file_differences.append(
+                f"{path} is not a Parquet file: {str(error).splitlines()[0]}"
+            )
+            return False
 
 
 @contextmanager
-def open_tables(out: str) -> Iterator[BuildTables]:
+def open_tables(out: str, *, memory_mb: int = MEMORY_MB) -> Iterator[BuildTables]:
     """Open a build directory, local or remote; large queries spill to a folder that is removed.
 
     Raises:
@@ -145,5 +163,5 @@ def open_tables(out: str) -> Iterator[BuildTables]:
             where=out,
             todo="Name the --out of a build that has finished.",
         )
-    with connect(out) as connection:
+    with connect(out, memory_mb=memory_mb) as connection:
         yield BuildTables(out, record, connection)

@@ -345,3 +345,65 @@ def test_a_copy_inside_a_repository_leaves_it_complete(
     found = audit(str(corpus.out), by=("rule",))
     assert [drop.documents for drop in found.funnel if drop.reason == "exact_duplicate"] == [1]
     assert found.incomplete.repositories == 0
+
+
+def test_a_document_of_another_source_is_found(copied: Path) -> None:
+    shard = next((copied / "tokens/code/C%23").glob("*.parquet"))
+    edit(shard, set_values("source", lambda _: "elsewhere"))
+    found = differences(copied)
+    path = shard.relative_to(copied)
+    wrong = f"{path} holds 1 document of another source than the ledger says"
+    assert any(line.startswith(wrong) for line in found)
+    assert any(
+        line.startswith("code/C#, licence") and "source elsewhere: the shards hold" in line
+        for line in found
+    )
+
+
+def test_tokens_of_a_licence_and_source_that_differ_are_named(copied: Path) -> None:
+    path, row = ledger_of(copied, "language", "C#")
+    edit(path, set_values("tokens", lambda tokens: tokens + 3, row))  # type: ignore[operator]
+    row_of = pq.ParquetFile(path).read().slice(row, 1).to_pylist()[0]
+    name = f"code/C#, licence {row_of['licence'] or 'unknown'}, source github: the shards hold "
+    (line,) = [line for line in differences(copied) if line.startswith(name)]
+    assert f"{row_of['tokens'] - 3:,} tokens of 1 documents" in line
+    assert f"the ledger {row_of['tokens']:,} of 1" in line
+
+
+def test_a_run_of_tokens_that_moved_between_two_files_of_a_row_is_found(copied: Path) -> None:
+    for shard in sorted(copied.glob("tokens/code/*/*.parquet")):
+        lists = pq.ParquetFile(shard).read()["files"].to_pylist()
+        row = next((i for i, files in enumerate(lists) if len(files) > 1), None)
+        if row is not None:
+            break
+    assert row is not None
+
+    def shifted(files: object) -> object:
+        assert isinstance(files, list)
+        files[1]["offset"] += 1
+        return files
+
+    edit(shard, set_values("files", shifted, row))
+    wrong = f"{shard.relative_to(copied)} holds 2 documents with another number of tokens"
+    assert any(line.startswith(wrong) for line in differences(copied))
+
+
+def test_footers_alone_tell_of_a_row_that_was_taken_out(copied: Path) -> None:
+    shard = python_shard(copied)
+    edit(shard, lambda table: table.slice(1))
+    found = audit(str(copied), by=(), check=False).differences
+    path = shard.relative_to(copied)
+    assert any(
+        re.match(rf"{path} holds [\d,]+ rows and [\d,]+ tokens, build", line) for line in found
+    )
+    assert any(re.match(rf"{path} holds [\d,]+ tokens, the ledger places", line) for line in found)
+
+
+def test_footers_alone_agree_with_a_sound_build_and_say_what_was_not_read(built: Path) -> None:
+    found = audit(str(built), by=(), check=False)
+    assert found.differences == ()
+    assert format_table(found).endswith("agree; --check reads rows.")
+
+
+def test_little_memory_changes_no_number(built: Path) -> None:
+    assert audit(str(built), by=DIMENSIONS, memory_mb=64) == audit(str(built), by=DIMENSIONS)

@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.filters.languages import language_table
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.report import SECTIONS, render_report, write_report
+from gristmill.pipelines.report_mixture import PAPER_LANGUAGES
 
 NUM_LANGUAGES = 338
 NUM_CLUSTERS = 2500
@@ -143,6 +145,44 @@ def test_a_crowded_build_stays_small_and_complete(crowded: Path) -> None:
         assert f">Language {i} <" in page
     assert re.search(r"and 2,4\d\d more; all clusters by size", page)
     assert re.search(r"[\d,]+ differences between shards, ledger and build\.json", page)
+
+
+def test_the_mixture_stands_beside_that_of_the_paper(page: str) -> None:
+    section = page[page.index('id="mixture-title"') : page.index('id="languages-title"')]
+    for text in ("DeepSeek-Coder-V2", "1,170B", "70.2% of code", "3.08", "2.71"):
+        assert text in section
+
+
+def test_shares_of_code_stand_beside_those_of_the_paper(page: str) -> None:
+    table = page[page.index("Shares of code beside") : page.index('id="detection-title"')]
+    (row,) = re.findall(r'<th scope="row">Python.*?</tr>', table)
+    assert re.findall(r"<td>([^<]*)</td>", row)[2] == "15.1%"
+    assert "all others" in table
+
+
+def test_the_names_of_the_papers_languages_are_ours() -> None:
+    assert PAPER_LANGUAGES.keys() <= {row.name for row in language_table().languages}
+
+
+def test_redactions_are_shown_by_language_where_the_ledger_counts_them(
+    copied: Path, page: str
+) -> None:
+    assert "Nothing is redacted in this build." in page
+    for path in (copied / "ledger").glob("*.parquet"):
+        table = pq.ParquetFile(path).read()
+        ones = pa.array([1] * table.num_rows, pa.int64())
+        path.unlink()
+        pq.write_table(table.append_column("redacted_ip_addresses", ones), path)
+    (python,) = [
+        group
+        for group in audit(str(copied), by=("language",)).breakdowns[0].groups
+        if group.value == "Python"
+    ]
+    text = render_report(str(copied))
+    table = text[text.index('id="redactions-title"') : text.index('id="pages-title"')]
+    assert ">ip addresses</th>" in table
+    (row,) = re.findall(r'<th scope="row">Python .*?</tr>', table)
+    assert f"<td>{python.kept}</td>" in row
 
 
 def test_no_report_without_a_build(tmp_path: Path) -> None:
