@@ -90,6 +90,7 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
     first = _by_reason(tables.fetch(_Part, _FIRST))
     hits = _by_reason(tables.fetch(_Part, _HITS))
     rules = [rule.name for rule in recipe_rules(tables.record)]
+    rules += sorted({name for name in hits if name not in rules})  # of datatrove's steps
     order = [*get_args(ReadDrop), REMOVED, CONTAMINATED, *rules]
     # A rule of another version of the recipe cannot be in this ledger; unknown reasons go last.
     names = dict.fromkeys([*order, *sorted(first.keys() | hits.keys())])
