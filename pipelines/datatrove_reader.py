@@ -27,13 +27,14 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
     """Yields the documents that a build keeps, in the order of its ledger.
 
     A document's id is its `doc_id` in hexadecimal; its text is as it was tokenized, but for
-    fill-in-the-middle and the comment with its path. Metadata has every column of the ledger.
+    fill-in-the-middle and the comment with its path.
 
     Args:
         data_folder: the build directory, on any storage that datatrove opens.
         components: only these; none: all.
         languages: only these; none: all.
         dropped: whether to yield, besides, what was dropped and has a text.
+        metadata: the columns of the ledger that a document's metadata has; None: every one.
         limit: how many documents a task reads at most; -1: all.
         skip: how many a task leaves out first.
     """
@@ -48,6 +49,7 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
         components: Sequence[str] = (),
         languages: Sequence[str] = (),
         dropped: bool = False,
+        metadata: Sequence[str] | None = None,
         limit: int = -1,
         skip: int = 0,
     ) -> None:
@@ -55,6 +57,7 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
         self.components = frozenset(components)
         self.languages = frozenset(languages)
         self.dropped = dropped
+        self.metadata = metadata
 
     def read_file(self, filepath: str) -> Iterator[Document]:
         """Yield the documents of one shard of the ledger."""
@@ -71,7 +74,7 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
                 continue
             spans = row.get("cut_spans")
             text = cut(str(found["text"]), spans) if isinstance(spans, list) else found["text"]
-            data = {"text": text, "id": _plain(row["doc_id"]), "metadata": _metadata(row)}
+            data = {"text": text, "id": _plain(row["doc_id"]), "metadata": self._metadata(row)}
             document = self.get_document_from_dict(data, filepath, number)
             if document is not None:
                 yield document
@@ -82,6 +85,10 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
             and (not self.components or row["component"] in self.components)
             and (not self.languages or row["language"] in self.languages)
         )
+
+    def _metadata(self, row: Row) -> Row:
+        names = row.keys() - {"doc_id"} if self.metadata is None else self.metadata
+        return {name: _plain(row[name]) for name in row if name in names}
 
     def _texts(self, shard: str) -> Iterator[Row]:
         with self.data_folder.open("build.json", "rb") as stream:
@@ -102,10 +109,6 @@ class GristmillReader(BaseDiskReader):  # type: ignore[misc]  # the library is u
         ):
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 yield from batch.to_pylist()
-
-
-def _metadata(row: Row) -> Row:
-    return {name: _plain(value) for name, value in row.items() if name != "doc_id"}
 
 
 def _plain(value: object) -> object:
