@@ -4,12 +4,13 @@ A document is dropped by the first reason that holds. A rule also has its hits: 
 if it stood alone, and what no other rule would drop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
 
 from ..corpus.record import ReadDrop
+from ..filters.datatrove.settings import DatatroveStep, Texts
 from ..filters.rule import Rule
 from .decontamination import CONTAMINATED
 from .published import BuildRecord
@@ -93,7 +94,9 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
     first = _by_reason(tables.fetch(_Part, _FIRST))
     hits = _by_reason(tables.fetch(_Part, _HITS))
     rules = [rule.name for rule in recipe_rules(tables.record)]
-    order = [*get_args(ReadDrop), REMOVED, CONTAMINATED, *rules]
+    judged, rewritten = _step_reasons(tables.record, first.keys() | hits.keys())
+    rules += judged
+    order = [*get_args(ReadDrop), *rewritten, REMOVED, CONTAMINATED, *rules]
     # A rule of another version of the recipe cannot be in this ledger; unknown reasons go last.
     names = dict.fromkeys([*order, *sorted(first.keys() | hits.keys())])
     for name in DUPLICATES:
@@ -103,6 +106,16 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
         for name in names
         if name in first or name in hits
     )
+
+
+def _step_reasons(record: BuildRecord, found: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the reasons of datatrove's steps, in their order: of those that judge and rewrite."""
+    steps = msgspec.convert(record.recipe.get("datatrove", []), list[DatatroveStep])
+    reasons: dict[Texts, list[str]] = {"judge": [], "rewrite": []}
+    for step in steps:
+        own = (name for name in found if name.startswith(f"{step.label}:"))
+        reasons[step.texts] += sorted(own)
+    return reasons["judge"], reasons["rewrite"]
 
 
 def recipe_rules(record: BuildRecord) -> list[Rule]:

@@ -15,14 +15,11 @@ import msgspec
 
 from ..corpus.parts import part_of
 from ..corpus.shards import language_folder
-from ..filters.natural import COMMENT_LANGUAGE
-from ..filters.natural_engines import NaturalEngine
-from ..filters.page_signals import names_page_signal
-from ..filters.syntax_scope import parse_scopes
+from ..filters.datatrove.settings import steps_for
 from .artifact import InputFile, as_json
-from .decontamination import index_files
 from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
+from .graph_asked import AskedStages
 from .graph_cuts import CutGraph
 from .graph_layout import ShardLayout
 from .graph_pages import PageGraph
@@ -34,14 +31,11 @@ from .row_settings import row_settings_digest
 from .stage import Stage
 from .stages.compose import Assemble, Select
 from .stages.decide import Decide
-from .stages.decontaminate import Decontaminate
 from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
-from .stages.page_signals import PageSignals
 from .stages.read import Read
-from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest
 from .store import Store
 
@@ -68,8 +62,7 @@ class Graph:
         kinds = {shard.name: shard.kind for shard in self.shards}
         self._pages = PageGraph(recipe.raw.dedup, store, web)
         self._cuts = CutGraph(recipe.raw.dedup, store, kinds)
-        settings = recipe.raw.decontamination
-        self.index = index_files(settings, base=recipe.base, where=recipe.path, digest=store.digest)
+        self._asked = AskedStages(recipe, store)
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield everything up to the tokens; each phase is run before the next is asked for."""
@@ -91,6 +84,7 @@ class Graph:
             limits=recipe.raw.read,
             options=shard.options,
             removed=shard_removals(shard, self.take_down),
+            rewrite=steps_for(recipe.raw.datatrove, shard.component, "rewrite"),
         )
         recalled = recalled_node(shard, self.store)
         text = ("read",)
@@ -102,41 +96,16 @@ class Graph:
             self._map(
                 DetectLanguage(settings=recipe.raw.languages.content), name, ("read", "paths")
             ),
-            self._map(Measure(comment_engine=self._comment_engine()), name, ("read", "language")),
+            self._map(
+                Measure(comment_engine=self._asked.comment_engine()), name, ("read", "language")
+            ),
             self._map(sign, name, text, hints=self._copied_from(sign, name)),
         ]
         if self._imports_role(shard):
             nodes.append(self._map(Imports(), name, ("read", "language")))
-        if "syntax" in self._asked():
-            settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
-            syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
-            nodes.append(self._map(syntax, name, ("read", "language")))
-        if "page_signals" in self._asked():
-            nodes.append(self._map(PageSignals(), name, text))
-        if "decontaminate" in self._asked():
-            wanted = recipe.raw.decontamination
-            scan = Decontaminate(
-                index=self.index,
-                near=wanted.near,
-                is_wanted=shard.component in wanted.components,
-            )
-            nodes.append(self._map(scan, name, text))
+        for stage, roles in self._asked.stages(shard):
+            nodes.append(self._map(stage, name, roles))
         return nodes
-
-    def _asked(self) -> tuple[str, ...]:
-        """Return the stages that are there only where the recipe asks for what they find."""
-        rules = self.recipe.rules
-        is_asked = {
-            "syntax": self.recipe.raw.syntax.sample > 0 or bool(parse_scopes(rules)),
-            "page_signals": names_page_signal(rules),
-            "decontaminate": bool(self.index),
-        }
-        return tuple(name for name, asked in is_asked.items() if asked)
-
-    def _comment_engine(self) -> NaturalEngine | None:
-        """Return what names the language of comments, if a rule asks for it."""
-        is_asked = any(rule.signal == COMMENT_LANGUAGE for rule in self.recipe.rules)
-        return self.recipe.raw.languages.natural if is_asked else None
 
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
@@ -149,7 +118,7 @@ class Graph:
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
-        judged = self._map(decide, name, ("read", "language", "measure", *self._asked()))
+        judged = self._map(decide, name, ("read", "language", "measure", *self._asked.names(shard)))
         return [
             with_collected_files(judged, shard, self.store),
             self._pages.without_dropped(
@@ -276,5 +245,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._asked(), *self._cuts.role)
+        asked = (*self._imports_role(shard), *self._asked.names(shard), *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))

@@ -19,6 +19,8 @@ from ..corpus.storage import exists, join, read_bytes
 from ..dedup.presets import SCHEME_PRESETS
 from ..dedup.substrings import load_suffix_arrays
 from ..filters.claims import PathJudge
+from ..filters.datatrove.settings import DatatroveStep
+from ..filters.datatrove.steps import check_steps
 from ..filters.language_settings import LanguageSettings
 from ..filters.languages import language_table
 from ..filters.rules import Rule, parse_rules
@@ -74,6 +76,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     languages: LanguageSettings = LanguageSettings()
     rules: dict[str, object] = {}
     syntax: SyntaxSettings = SyntaxSettings()
+    datatrove: tuple[DatatroveStep, ...] = ()
     decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
@@ -117,6 +120,7 @@ def load_recipe(path: str) -> Recipe:
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
     PathJudge(raw.languages.overrides, where=f"{path}: languages")
+    check_steps(raw.datatrove, path)
     if raw.dedup.substrings.min_bytes:
         load_suffix_arrays()  # now, not when all else is done
     _check_sources(recipe)

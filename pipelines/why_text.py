@@ -94,11 +94,15 @@ def _signals(document: Document) -> Iterator[str]:
 
 
 def _rules(document: Document) -> Iterator[str]:
-    if not document.rules or document.row.content_id is None:
+    row, named = document.row, {verdict.rule.name for verdict in document.rules}
+    others = [hit for hit in row.rule_hits or () if hit not in named]  # of datatrove's steps
+    if not (document.rules or others) or row.content_id is None:
         return
     yield "rules, in order"
     for verdict in document.rules:
         yield f"  {_mark(verdict):<6} {verdict.rule.name}: {_conditions(verdict)}"
+    for hit in others:
+        yield f"  {'DROPS' if hit == row.dropped_by else 'fires':<6} {hit}"
 
 
 def _hits(document: Document) -> Iterator[str]:

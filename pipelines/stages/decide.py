@@ -7,12 +7,13 @@ import pyarrow.compute as pc
 
 from ...corpus.record import READ
 from ...filters.recall.files import file_url
-from ...filters.rules import Rule, decide
+from ...filters.rules import DECISION, Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import CONTAMINATED, HITS_COLUMN
 from ..output import Output
 from ..removals import Removals, removed_rows
 from ..stage import Inputs, Stage, value_counts
+from .datatrove import STEP_HITS
 from .recalled import NOT_RECALLED
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
@@ -44,6 +45,8 @@ class Decide(Stage, frozen=True, kw_only=True):
                 if name != "doc_id":
                     table = table.append_column(name, features[name])
         verdict = decide(table, self.rules)
+        if inputs.all("datatrove"):
+            verdict = with_step_hits(verdict, inputs.table("datatrove", [STEP_HITS])[STEP_HITS])
         removed = pa.array(removed_rows(table, self.removals))
         dropped_by = verdict["dropped_by"]
         if inputs.all(
@@ -67,6 +70,21 @@ class Decide(Stage, frozen=True, kw_only=True):
             )
         )
         output.count("drops", value_counts(dropped_by))
+
+
+def with_step_hits(verdict: pa.Table, step_hits: pa.ChunkedArray) -> pa.Table:
+    """Return a verdict with the reasons of datatrove's steps after those of the rules."""
+    hits = [
+        rules + (steps or [])
+        for rules, steps in zip(
+            verdict["rule_hits"].to_pylist(), step_hits.to_pylist(), strict=True
+        )
+    ]
+    reasons = [
+        own if own or not found else found[0]
+        for own, found in zip(verdict["dropped_by"].to_pylist(), hits, strict=True)
+    ]
+    return pa.table({"rule_hits": hits, "dropped_by": reasons}, schema=DECISION)
 
 
 def _is_collected(table: pa.Table, collected: pa.ChunkedArray) -> pa.Array:

@@ -14,6 +14,9 @@ from ...corpus.ids import content_id, digest_parts, doc_id
 from ...corpus.record import FELL_BACK, READ, Record
 from ...corpus.sources import read_unit
 from ...corpus.sources.unit import ReadLimits, ReadOptions, Unit
+from ...filters.datatrove.rewrite import rewritten
+from ...filters.datatrove.settings import DatatroveStep, step_assets
+from ...filters.datatrove.steps import LoadedStep
 from ..output import Output
 from ..removals import Removals
 from ..stage import Inputs, Stage, value_counts
@@ -37,6 +40,7 @@ class Read(Stage, frozen=True, kw_only=True):
     limits: ReadLimits
     options: ReadOptions
     removed: Removals = Removals()  # lines of the take-down list that concern this shard
+    rewrite: tuple[DatatroveStep, ...] = ()  # of datatrove, run on every text
 
     def key_settings(self) -> dict[str, object]:
         """Return what decides the rows; where the units lie does not."""
@@ -46,7 +50,14 @@ class Read(Stage, frozen=True, kw_only=True):
             del settings["limits"]["notebooks"]
         if self.options.extract == "cheap":  # as before there was a choice
             del settings["options"]["extract"]
+        settings["rewrite"] = [step.key_settings() for step in self.rewrite]
+        if not self.rewrite:
+            del settings["rewrite"]
         return settings
+
+    def assets(self) -> dict[str, str]:
+        """Return the versions of what rewrites texts, if anything does."""
+        return step_assets(self.rewrite)
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the rows of every unit, in the order of the units' names."""
@@ -71,6 +82,11 @@ class Read(Stage, frozen=True, kw_only=True):
         output.count("read", {"units": len(self.units)})
 
     def _records(self, recalled: RecalledPages | None) -> Iterator[Record]:
+        steps = [LoadedStep(step) for step in self.rewrite]
+        records = self._read(recalled)
+        return rewritten(records, steps) if steps else records
+
+    def _read(self, recalled: RecalledPages | None) -> Iterator[Record]:
         for unit in sorted(self.units, key=lambda unit: unit.name):
             if recalled is None:
                 yield from read_unit(unit, self.limits, options=self.options)
