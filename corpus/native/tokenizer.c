@@ -1,0 +1,268 @@
+/* Token ids of an Arrow string column in one pass, without the interpreter. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUM_CODES 0x110000
+
+#include "trie.h"
+
+#include "bpe.h"
+#include "cache.h"
+#include "column.h"
+#include "pieces.h"
+#include "plain.h"
+#include "vocabulary.h"
+
+#define CAPSULE "gristmill.vocabulary"
+
+/* Returns where the bytes stop to be UTF-8; size if they never do. */
+static size_t valid_until(const uint8_t *bytes, size_t size) {
+    size_t at = 0;
+    while (at < size) {
+        uint64_t word;
+        while (at + 8 <= size && (memcpy(&word, bytes + at, 8), !(word & 0x8080808080808080u)))
+            at += 8;
+        if (at >= size)
+            break;
+        uint8_t lead = bytes[at];
+        if (lead < 0x80) {
+            at++;
+            continue;
+        }
+        size_t length = length_of(lead);
+        if (lead < 0xC2 || lead > 0xF4 || at + length > size)
+            return at;
+        for (size_t i = 1; i < length; i++)
+            if ((bytes[at + i] & 0xC0) != 0x80)
+                return at;
+        uint32_t code = code_at(bytes + at);
+        if (length > 2 && (code < (length == 3 ? 0x800u : 0x10000u) || code >= NUM_CODES ||
+                           (code >= 0xD800 && code < 0xE000)))
+            return at;
+        at += length;
+    }
+    return size;
+}
+
+/* Where tokens go, and what is needed to find them. */
+struct encoder {
+    const struct vocabulary *vocabulary;
+    struct cache cache;
+    uint64_t *dead; /* see encode_piece() */
+};
+
+/* Writes the tokens of a piece and returns where the next go; NULL if it has none. */
+static inline int32_t *put_piece(struct encoder *encoder, const uint8_t *bytes, size_t size,
+                                 size_t room, int32_t *out) {
+    struct cache *cache = &encoder->cache;
+    if (!out || size > MAX_CACHED_BYTES)
+        return out ? encode_piece(encoder->vocabulary, bytes, size, out, encoder->dead) : NULL;
+    struct cached key = key_of(bytes, size, room);
+    struct cached *set = set_of(cache, &key);
+    int is_second = is_same(&set[1], &key);
+    if (is_same(&set[0], &key) | is_second) {
+        memcpy(out, set[is_second].tokens, sizeof key.tokens);
+        cache->num_hits++;
+        return out + set[is_second].num_tokens;
+    }
+    cache->num_misses++;
+    int32_t *end = encode_piece(encoder->vocabulary, bytes, size, out, encoder->dead);
+    if (end && end - out <= MAX_CACHED_TOKENS) {
+        memcpy(key.tokens, out, sizeof key.tokens);
+        key.num_tokens = (uint16_t)(end - out);
+        set[1] = set[0];
+        set[0] = key;
+    }
+    return end;
+}
+
+/* Writes the tokens of a text of which `room` bytes can be read; returns NULL if it has none. */
+static inline int32_t *encode_text(struct encoder *encoder, const struct text *text, size_t room,
+                                   int32_t *out) {
+    int is_plain = encoder->vocabulary->is_plain;
+    for (size_t at = 0, end; at < text->size; at = end) {
+        uint64_t cuts = 0;
+        if (is_plain && at + BLOCK <= text->size && at + BLOCK + MAX_CACHED_BYTES <= room)
+            cuts = plain_cuts(text->bytes + at);
+        if (!cuts) {
+            end = piece_end(text, at);
+            out = put_piece(encoder, text->bytes + at, end - at, room - at, out);
+        }
+        for (size_t block = at; cuts; at = end, cuts &= cuts - 1) {
+            end = block + (size_t)__builtin_ctzll(cuts);
+            out = put_piece(encoder, text->bytes + at, end - at, MAX_CACHED_BYTES, out);
+        }
+    }
+    return out;
+}
+
+/* Returns the number of the text that is not UTF-8, or num_texts. */
+static size_t encode_texts(struct encoder *encoder, const struct column *column, int32_t *out,
+                           int64_t *out_starts) {
+    int32_t *first = out;
+    out_starts[0] = 0;
+    for (size_t i = 0; i < column->num_texts; i++) {
+        size_t start = (size_t)column->starts[i];
+        struct text text = {column->bytes + start, encoder->vocabulary->classes,
+                            (size_t)column->starts[i + 1] - start};
+        if (valid_until(text.bytes, text.size) < text.size)
+            return i;
+        out = encode_text(encoder, &text, (size_t)column->data.len - start, out);
+        if (!out)
+            return i;
+        out_starts[i + 1] = out - first;
+    }
+    return column->num_texts;
+}
+
+static void free_capsule(PyObject *capsule) {
+    free_vocabulary(PyCapsule_GetPointer(capsule, CAPSULE));
+}
+
+/* Whether an order names tokens by their bytes, each after a lesser one. */
+static int is_order(const int32_t *order, const struct column *tokens) {
+    const int64_t *starts = tokens->starts;
+    for (size_t i = 0; i < tokens->num_texts; i++) {
+        if (order[i] < 0 || (size_t)order[i] >= tokens->num_texts)
+            return 0;
+        if (!i)
+            continue;
+        int64_t last = order[i - 1], size = starts[order[i] + 1] - starts[order[i]];
+        int64_t last_size = starts[last + 1] - starts[last];
+        int order_of_both = memcmp(tokens->bytes + starts[last], tokens->bytes + starts[order[i]],
+                                   (size_t)(last_size < size ? last_size : size));
+        if (order_of_both > 0 || (!order_of_both && last_size >= size))
+            return 0;
+    }
+    return 1;
+}
+
+/* Makes a vocabulary of checked sizes; an exception is set where it returns NULL. */
+static struct vocabulary *fill_vocabulary(const struct column *tokens, const Py_buffer *parts) {
+    size_t num = tokens->num_texts;
+    struct vocabulary *made = new_vocabulary(num);
+    if (!made) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    const int32_t *lefts = parts[0].buf, *rights = parts[1].buf;
+    for (size_t i = 0; i < num; i++)
+        made->tokens[i] = (struct token){.left = lefts[i], .right = rights[i]};
+    memcpy(made->classes, parts[3].buf, NUM_CODES);
+    made->is_plain = is_plain_table(made->classes);
+    if (!check_merges(made, tokens) || !is_order(parts[2].buf, tokens))
+        PyErr_SetString(PyExc_ValueError, "a token is neither a byte nor a merge of earlier ones");
+    else if (!index_tokens(made, tokens, parts[2].buf))
+        PyErr_NoMemory();
+    else
+        return made;
+    free_vocabulary(made);
+    return NULL;
+}
+
+/* vocabulary(data, offsets, lefts, rights, order, classes): the tokens' bytes, what each is merged
+ * of, their order by their bytes, and the class of each code point, as what encode() takes. */
+static PyObject *make_vocabulary(PyObject *module, PyObject *arguments) {
+    struct column tokens;
+    Py_buffer parts[4];
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*y*y*", &tokens.data, &tokens.offsets, &parts[0],
+                          &parts[1], &parts[2], &parts[3]))
+        return NULL;
+    struct vocabulary *made = NULL;
+    if (check_column(&tokens)) {
+        Py_ssize_t size = 4 * (Py_ssize_t)tokens.num_texts;
+        if (!size || size >= 4 * MAX_TOKENS || parts[0].len != size || parts[1].len != size ||
+            parts[2].len != size || parts[3].len != NUM_CODES ||
+            (size_t)tokens.data.len > MAX_NODES / 4)
+            PyErr_SetString(PyExc_ValueError, "the tables do not fit each other");
+        else
+            made = fill_vocabulary(&tokens, parts);
+    }
+    close_column(&tokens);
+    for (int i = 0; i < 4; i++)
+        PyBuffer_Release(&parts[i]);
+    PyObject *capsule = made ? PyCapsule_New(made, CAPSULE, free_capsule) : NULL;
+    if (made && !capsule)
+        free_vocabulary(made);
+    return capsule;
+}
+
+static size_t longest_text(const struct column *column) {
+    int64_t longest = 0;
+    for (size_t i = 0; i < column->num_texts; i++) {
+        int64_t size = column->starts[i + 1] - column->starts[i];
+        longest = size > longest ? size : longest;
+    }
+    return (size_t)longest;
+}
+
+/* Checks that there is room for a token of each byte, and for a cached piece behind them. */
+static int check_outputs(const struct column *column, const Py_buffer *kept, const Py_buffer *out,
+                         const Py_buffer *out_starts) {
+    size_t num = column->num_texts;
+    size_t num_bytes = num ? (size_t)(column->starts[num] - column->starts[0]) : 0;
+    size_t num_sets = (size_t)kept->len / (2 * sizeof(struct cached));
+    if ((size_t)out->len < 4 * (num_bytes + MAX_CACHED_TOKENS) ||
+        (size_t)out_starts->len != 8 * (num + 1))
+        PyErr_SetString(PyExc_ValueError, "an output is too small");
+    else if (num_sets < 2 || num_sets & (num_sets - 1))
+        PyErr_SetString(PyExc_ValueError, "the cache is not a power of two");
+    else
+        return 1;
+    return 0;
+}
+
+/* encode(vocabulary, cache, data, offsets, out, out_offsets): writes the tokens of a large string
+ * column; returns the number of the text that is not UTF-8, or of texts, and how many pieces were
+ * in the cache and how many were not. One cache serves one call at a time. */
+static PyObject *encode(PyObject *module, PyObject *arguments) {
+    PyObject *capsule;
+    Py_buffer kept, out, out_starts;
+    struct column column;
+    if (!PyArg_ParseTuple(arguments, "Ow*y*y*w*w*", &capsule, &kept, &column.data, &column.offsets,
+                          &out, &out_starts))
+        return NULL;
+    const struct vocabulary *vocabulary = PyCapsule_GetPointer(capsule, CAPSULE);
+    int fits = vocabulary && check_column(&column) &&
+               check_outputs(&column, &kept, &out, &out_starts);
+    uint64_t *dead = fits ? calloc(longest_text(&column) / 64 + 2, sizeof *dead) : NULL;
+    size_t num_texts = 0;
+    struct encoder encoder = {vocabulary, {.entries = kept.buf, .bits = 0}, dead};
+    if (dead) {
+        while (((size_t)2 << encoder.cache.bits) * sizeof(struct cached) < (size_t)kept.len)
+            encoder.cache.bits++;
+        Py_BEGIN_ALLOW_THREADS;
+        num_texts = encode_texts(&encoder, &column, out.buf, out_starts.buf);
+        Py_END_ALLOW_THREADS;
+        free(dead);
+    }
+    close_column(&column);
+    PyBuffer_Release(&kept);
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&out_starts);
+    if (!fits)
+        return NULL;
+    if (!dead)
+        return PyErr_NoMemory();
+    return Py_BuildValue("nLL", (Py_ssize_t)num_texts, (long long)encoder.cache.num_hits,
+                         (long long)encoder.cache.num_misses);
+}
+
+static PyMethodDef methods[] = {
+    {"vocabulary", make_vocabulary, METH_VARARGS, "Index tokens and merges."},
+    {"encode", encode, METH_VARARGS, "Write the tokens of every text of a column."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_tokenizer", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__tokenizer(void) {
+    make_masks();
+    return PyModule_Create(&definition);
+}
