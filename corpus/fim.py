@@ -24,11 +24,13 @@ import numpy.typing as npt
 from .errors import GristmillError
 from .ids import seeded_hash
 from .record import Component
-from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import Tokenizer
+from .tokenizer_info import Sentinels
 
 IdArray = npt.NDArray[np.int32]
 
 _ONE: Final = 1 << 64  # seeded hashes are uniform below this
+_DEEPSEEK_V2: Final = Sentinels()
 
 
 class FimMode(IntEnum):
@@ -90,11 +92,12 @@ def split_fim(identity: bytes, num_chars: int, settings: FimSettings) -> FimSpli
     return FimSplit(mode, start, stop)
 
 
-def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
+def undo_fim(tokens: IdArray | Sequence[int], sentinels: Sentinels = _DEEPSEEK_V2) -> FimParts:
     """Return the three parts of a rearranged row that ends with EOS; shape (num_tokens,)."""
     row = np.asarray(tokens, dtype=np.int32)
-    holes, ends = np.flatnonzero(row == FIM_HOLE), np.flatnonzero(row == FIM_END)
-    shaped = len(row) > 3 and row[0] == FIM_BEGIN and row[-1] == EOS
+    holes = np.flatnonzero(row == sentinels.fim_hole)
+    ends = np.flatnonzero(row == sentinels.fim_end)
+    shaped = len(row) > 3 and row[0] == sentinels.fim_begin and row[-1] == sentinels.eos
     if not shaped or len(holes) != 1 or len(ends) != 1 or holes[0] > ends[0]:
         raise GristmillError(
             "the sentinels are not those of one rearranged document",
@@ -108,15 +111,15 @@ def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
 def restore(tokens: IdArray | Sequence[int], tokenizer: Tokenizer) -> bytes:
     """Return the text of one row, rearranged or not, as the UTF-8 bytes it was made from."""
     row = np.asarray(tokens, dtype=np.int32)
-    if len(row) == 0 or row[-1] != EOS:
+    if len(row) == 0 or row[-1] != tokenizer.sentinels.eos:
         raise GristmillError(
             "a token row does not end with EOS",
             where="token row",
             todo="Pass one whole row of a token shard.",
         )
-    if row[0] != FIM_BEGIN:
+    if row[0] != tokenizer.sentinels.fim_begin:
         return tokenizer.decode_bytes(row[:-1])
-    prefix, suffix, middle = undo_fim(row)
+    prefix, suffix, middle = undo_fim(row, tokenizer.sentinels)
     return b"".join(tokenizer.decode_bytes(part) for part in (prefix, middle, suffix))
 
 

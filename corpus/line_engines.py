@@ -113,8 +113,6 @@ def _fragments(text: str) -> Iterator[tuple[bool, str]]:
         yield plain, "".join(lines)
 
 
-
-
 def _general_engine(data: bytes) -> fastokens.Tokenizer:
     settings = json.loads(data)
     settings["added_tokens"] = []
@@ -132,5 +130,3 @@ def _plain_engine(data: bytes) -> fastokens.Tokenizer:
     split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
     settings["pre_tokenizer"]["pretokenizers"] = [split, steps[-1]]
     return fastokens.Tokenizer.from_json_str(json.dumps(settings))
-
-

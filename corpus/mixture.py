@@ -15,6 +15,7 @@ from . import storage
 from .errors import GristmillError
 from .ids import digest_parts
 from .record import COMPONENTS, Component
+from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 FORMAT_VERSION: Final = 1
 DEFAULT_WEIGHTS: Final[Mapping[Component, float]] = MappingProxyType(
@@ -57,6 +58,9 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     format_version: int = FORMAT_VERSION
     tokenizer: str  # digest of the vocabulary
+    tokenizer_name: str = DEEPSEEK_V2.info.name
+    sentinels: Sentinels = Sentinels()
+    vocab_size: int = DEEPSEEK_V2.info.vocab_size
     seed: int
     total_tokens: int
     components: tuple[MixtureComponent, ...]
@@ -111,6 +115,9 @@ def make_mixture(
     shards: Mapping[Component, Sequence[MixtureShard]],
     *,
     tokenizer: str,
+    tokenizer_name: str = DEEPSEEK_V2.info.name,
+    sentinels: Sentinels = DEEPSEEK_V2.info.sentinels,
+    vocab_size: int = DEEPSEEK_V2.info.vocab_size,
     seed: int = 0,
     weights: Mapping[Component, float] = DEFAULT_WEIGHTS,
     total_tokens: int = DEFAULT_TOTAL_TOKENS,
@@ -126,7 +133,15 @@ def make_mixture(
         )
         for plan in plans
     )
-    return Mixture(tokenizer=tokenizer, seed=seed, total_tokens=total_tokens, components=components)
+    return Mixture(
+        tokenizer=tokenizer,
+        tokenizer_name=tokenizer_name,
+        sentinels=sentinels,
+        vocab_size=vocab_size,
+        seed=seed,
+        total_tokens=total_tokens,
+        components=components,
+    )
 
 
 def apportion(weights: Sequence[float], total: int) -> list[int]:

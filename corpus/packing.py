@@ -24,7 +24,6 @@ from .errors import GristmillError
 from .ids import seeded_hash
 from .mixture import Mixture, MixtureComponent, apportion
 from .record import Component
-from .tokenizer import EOS
 
 PERIOD: Final = 4096
 
@@ -169,6 +168,7 @@ class PackedDataset:
     def __init__(self, mixture: Mixture, root: str, settings: PackingSettings) -> None:
         self._made_from = mixture, root, settings
         self._length = settings.sequence_length
+        self._eos = mixture.sentinels.eos
         self._components = mixture.components
         weights = [component.weight for component in mixture.components]
         self.interleave = Interleave(weights, seed=settings.seed)
@@ -190,7 +190,7 @@ class PackedDataset:
         """Return a sample; the same index gives the same sample in every process."""
         part, rank = self.interleave.locate(index)
         epoch, window = self.streams[part].locate(rank)
-        tokens = np.full(self._length, EOS, dtype=np.int32)
+        tokens = np.full(self._length, self._eos, dtype=np.int32)
         documents, length = list[DocumentSpan](), 0
         for span in self.streams[part].spans(epoch, window):
             documents += self._copy(part, span, tokens, length)

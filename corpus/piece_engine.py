@@ -1,4 +1,4 @@
-"""DeepSeek-V2's ids by the C extension: pieces are cut in one pass and looked up, few are merged."""
+"""DeepSeek-V2's ids by the C extension: pieces are cut in one pass, and most are looked up."""
 
 import threading
 from types import ModuleType
@@ -64,6 +64,12 @@ class PieceEngine:
         self.num_misses += misses
         # A copy, so that what is kept is as large as it looks.
         return ids[: offsets[-1]].copy(), offsets
+
+    def count_pieces(self, batch: TextBatch) -> int:
+        """Return how many pieces the texts are cut into; one that is not UTF-8 has none."""
+        data, bounds = np.ascontiguousarray(batch.data), np.ascontiguousarray(batch.offsets)
+        num_pieces: int = self._native.count_pieces(self._vocabulary, data, bounds)
+        return num_pieces
 
     def _cache(self) -> npt.NDArray[np.uint8]:
         if not hasattr(self._threads, "cache"):

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from .errors import GristmillError
 from .fim import FimMode, FimSettings, FimSplit, restore, split_fim
 from .record import Component
-from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import Tokenizer
+from .tokenizer_info import Sentinels
 
 IdArray = npt.NDArray[np.int32]
 
@@ -96,7 +97,10 @@ def build_samples(
 
     The tokenizer is called once for all of them, so memory grows with the batch.
     """
-    plans = [_plan(sample_id, pieces, component, fim) for sample_id, pieces in samples]
+    plans = [
+        _plan(sample_id, pieces, component, fim, tokenizer.sentinels)
+        for sample_id, pieces in samples
+    ]
     texts = [f.text for _, fragments in plans for f in fragments if f.sentinel is None]
     encoded = iter(tokenizer.encode_batch(texts))
     return [
@@ -137,7 +141,11 @@ def _frame(piece: Piece, *, framed: bool) -> str:
 
 
 def _plan(
-    sample_id: bytes, pieces: Sequence[Piece], component: Component, fim: FimSettings
+    sample_id: bytes,
+    pieces: Sequence[Piece],
+    component: Component,
+    fim: FimSettings,
+    sentinels: Sentinels,
 ) -> tuple[FimMode, list[_Fragment]]:
     assert pieces, "a sample has at least one piece"
     framed = _is_framed(pieces)
@@ -146,16 +154,18 @@ def _plan(
     if component in fim.apply_to:
         split = split_fim(sample_id, sum(len(fragment.text) for fragment in whole), fim)
     if split is None:
-        return FimMode.NONE, [*whole, _Fragment(pieces[-1].doc_id, "", EOS)]
-    return split.mode, _rearrange(whole, split)
+        return FimMode.NONE, [*whole, _Fragment(pieces[-1].doc_id, "", sentinels.eos)]
+    return split.mode, _rearrange(whole, split, sentinels)
 
 
-def _rearrange(whole: list[_Fragment], split: FimSplit) -> list[_Fragment]:
+def _rearrange(whole: list[_Fragment], split: FimSplit, sentinels: Sentinels) -> list[_Fragment]:
     """Return the fragments of a rearranged sample; a sentinel belongs to the text before it."""
     prefix = list(_slice(whole, 0, split.start))
     middle = list(_slice(whole, split.start, split.stop))
     suffix = list(_slice(whole, split.stop, sum(len(fragment.text) for fragment in whole)))
-    begin, hole, end, eos = ([_Fragment(b"", "", i)] for i in (FIM_BEGIN, FIM_HOLE, FIM_END, EOS))
+    ids = (sentinels.fim_begin, sentinels.fim_hole, sentinels.fim_end, sentinels.eos)
+    assert None not in ids, "a recipe without them rearranges nothing"
+    begin, hole, end, eos = ([_Fragment(b"", "", i)] for i in ids)
     if split.mode == FimMode.PSM:
         order = [begin, prefix, hole, suffix, end, middle, eos]
     else:

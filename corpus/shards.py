@@ -24,6 +24,7 @@ from .fim import FimSettings
 from .ids import seeded_hash
 from .record import ID, Component
 from .sample import SampleTokens, Segment
+from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 FORMAT_VERSION: Final = 1
 BLOCK_TOKENS: Final = 1 << 20
@@ -59,6 +60,8 @@ class ShardMetadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     format_version: int = FORMAT_VERSION
     tokenizer: str  # digest of the vocabulary
+    tokenizer_name: str = DEEPSEEK_V2.info.name
+    sentinels: Sentinels = Sentinels()
     component: Component
     language: str
     fim: FimSettings

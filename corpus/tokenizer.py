@@ -1,12 +1,12 @@
-"""Text to token ids and back, exactly as DeepSeek-V2's tokenizer does it.
+"""Text to token ids and back, exactly as DeepSeek-V2's tokenizer does it, or another one.
 
-Its added tokens are left out, so a text that spells a sentinel stays text: no text encodes to an
-id of 100,000 or more, and sentinels are only ever appended as numbers. The ids come from the C
-extension, or from two engines of fastokens where it was not built.
+Added tokens are left out, so a text that spells a sentinel stays text: with DeepSeek-V2's, no text
+encodes to an id of 100,000 or more, and sentinels are only ever appended as numbers. Its ids come
+from the C extension, or from two engines of fastokens where it was not built.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -18,14 +18,16 @@ from . import deepseek
 from .errors import GristmillError
 from .native import kernel
 from .text_batches import TextBatch, text_batches
+from .tokenizer_file import FileEngine, file_tokens, read_tokenizer, sentinel_texts
+from .tokenizer_info import BOS as BOS
+from .tokenizer_info import DEEPSEEK_V2, Sentinels, TokenizerInfo, TokenizerSource
+from .tokenizer_info import EOS as EOS
+from .tokenizer_info import FIM_BEGIN as FIM_BEGIN
+from .tokenizer_info import FIM_END as FIM_END
+from .tokenizer_info import FIM_HOLE as FIM_HOLE
+from .tokenizer_info import VOCAB_SIZE as VOCAB_SIZE
 
-BOS: Final = 100_000
-EOS: Final = 100_001  # also the padding id, as in DeepSeek-V2's configuration
-FIM_HOLE: Final = 100_002
-FIM_BEGIN: Final = 100_003
-FIM_END: Final = 100_004
 NUM_TEXT_TOKENS: Final = deepseek.NUM_TOKENS
-VOCAB_SIZE: Final = 102_400  # rows of the embedding, DeepSeek LLM section 2.1
 TOKENIZER_DIGEST: Final = deepseek.DIGEST
 
 _BATCH_BYTES = 1 << 20  # of one native call: what it writes stays in the cache of the machine
@@ -44,18 +46,26 @@ class Engine(Protocol):
 
 
 class Tokenizer:
-    """DeepSeek-V2's byte-level BPE; `digest` names the vocabulary file in keys and manifests."""
+    """A vocabulary at work; `info` names it in keys, manifests and footers."""
 
-    digest: str
+    def __init__(
+        self,
+        info: TokenizerInfo,
+        engine: Engine,
+        read_tokens: Callable[[], deepseek.TokenBytes],
+    ) -> None:
+        self.info = info
+        self._engine = engine
+        self._read_tokens = read_tokens
 
-    def __init__(self) -> None:
-        self._data = deepseek.read_file()
-        self.digest = TOKENIZER_DIGEST
-        self._engine = make_engine(self._data)
+    @property
+    def sentinels(self) -> Sentinels:
+        """The ids that no text encodes to."""
+        return self.info.sentinels
 
     @functools.cached_property
     def _bytes(self) -> deepseek.TokenBytes:
-        return deepseek.token_bytes(deepseek.read_vocabulary(self._data))
+        return self._read_tokens()
 
     def encode_column(self, texts: pa.ChunkedArray) -> tuple[IdArray, Offsets]:
         """Return the ids of a string column back to back, and where each text's begin.
@@ -89,7 +99,9 @@ class Tokenizer:
         A sentinel, or an id outside the vocabulary, raises GristmillError.
         """
         array = np.asarray(ids, dtype=np.int64)
-        strange = array[(array < 0) | (array >= NUM_TEXT_TOKENS)]
+        sizes = np.append(np.diff(self._bytes.starts), 0)
+        inside = np.where(array < 0, len(sizes) - 1, np.minimum(array, len(sizes) - 1))
+        strange = array[sizes[inside] == 0]
         if strange.size:
             raise GristmillError(
                 f"token {int(strange[0])} stands for no text",
@@ -109,10 +121,33 @@ class Tokenizer:
         return text
 
 
-@functools.cache
-def load_tokenizer() -> Tokenizer:
-    """Return this process's tokenizer; loading one takes about half a second."""
-    return Tokenizer()
+@functools.lru_cache(maxsize=4)
+def load_tokenizer(source: TokenizerSource = DEEPSEEK_V2) -> Tokenizer:
+    """Return this process's tokenizer; loading DeepSeek-V2's takes about half a second."""
+    if source.file is None:
+        data = deepseek.read_file()
+        tokens = functools.partial(_deepseek_tokens, data)
+        return Tokenizer(source.info, make_engine(data), tokens)
+    data = read_tokenizer(source)
+    tokens = functools.partial(file_tokens, data, source.file)
+    made = Tokenizer(source.info, FileEngine(data, source.file), tokens)
+    _check_sentinels(made, data, source.file)
+    return made
+
+
+def _deepseek_tokens(data: bytes) -> deepseek.TokenBytes:
+    return deepseek.token_bytes(deepseek.read_vocabulary(data))
+
+
+def _check_sentinels(made: Tokenizer, data: bytes, where: str) -> None:
+    """Raise GristmillError if a text that spells a sentinel becomes it."""
+    for token, number in sentinel_texts(data, made.sentinels, where).items():
+        if number in made.encode(token):
+            raise GristmillError(
+                f"the text {token!r} encodes to the sentinel {number}",
+                where=where,
+                todo="Name sentinels that are in `added_tokens` and are never merged.",
+            )
 
 
 def make_engine(data: bytes) -> Engine:

@@ -18,6 +18,8 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
+from ..corpus.tokenizer_file import TokenizerSettings, find_tokenizer
+from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerSource
 from ..dedup.presets import SCHEME_PRESETS
 from ..dedup.substrings import load_suffix_arrays
 from ..filters.claims import PathJudge
@@ -83,6 +85,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
     order: OrderSettings = OrderSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()
     mixture: MixtureSettings = MixtureSettings()
@@ -96,6 +99,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     base: str  # the folder that relative source paths start from
     raw: RawRecipe
     rules: tuple[Rule, ...]
+    tokenizer: TokenizerSource = DEEPSEEK_V2
 
 
 def load_recipe(path: str) -> Recipe:
@@ -116,7 +120,10 @@ def load_recipe(path: str) -> Recipe:
     rules = parse_rules(
         rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
-    recipe = Recipe(path=path, base=_folder(path), raw=raw, rules=rules)
+    base = _folder(path)
+    tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
+    recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)
+    _check_fim(recipe)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
@@ -234,6 +241,16 @@ def _check_sources(recipe: Recipe) -> None:
     if not recipe.raw.source:
         raise GristmillError(
             "the recipe has no source", where=recipe.path, todo="Add a [[source]] table."
+        )
+
+
+def _check_fim(recipe: Recipe) -> None:
+    fim, sentinels = recipe.raw.fim, recipe.tokenizer.info.sentinels
+    if fim.rate and fim.apply_to and sentinels.fim_hole is None:
+        raise GristmillError(
+            f"{recipe.tokenizer.info.name} has no tokens for documents that FIM rearranges",
+            where=f"{recipe.path}: tokenizer",
+            todo="Name fim_hole, fim_begin and fim_end, or set fim.rate to 0.",
         )
 
 

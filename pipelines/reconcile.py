@@ -12,7 +12,7 @@ import msgspec
 from ..corpus.mixture import Mixture
 from ..corpus.shards import language_folder
 from ..corpus.storage import exists, join, read_bytes
-from ..corpus.tokenizer import EOS
+from ..corpus.tokenizer_info import Sentinels
 from .reconcile_queries import (
     DOCUMENTS,
     DUPLICATES,
@@ -38,7 +38,7 @@ def reconcile(tables: BuildTables) -> list[str]:
     """Return every difference between the files of a build; the ledger has been added."""
     readable = tables.add_token_rows()
     _count_documents(tables, readable)
-    shards = tables.fetch(ShardRows, SHARDS, (EOS,))
+    shards = tables.fetch(ShardRows, SHARDS, (_eos(tables),))
     return [
         *tables.file_differences,
         *_shard_differences(tables, shards),
@@ -47,6 +47,15 @@ def reconcile(tables: BuildTables) -> list[str]:
         *_total_differences(tables),
         *_mixture_differences(tables, shards),
     ]
+
+
+def _eos(tables: BuildTables) -> int:
+    """Return the id that rows end with; of a mixture.json that is wrong, another check speaks."""
+    try:
+        data = read_bytes(join(tables.out, "mixture.json"))
+        return msgspec.json.decode(data, type=Mixture).sentinels.eos
+    except (OSError, msgspec.DecodeError):
+        return Sentinels().eos
 
 
 _SENTENCES: Mapping[str, str] = {

@@ -72,28 +72,47 @@ static inline int stay_apart(const struct vocabulary *vocabulary, int32_t left, 
     }
 }
 
+/* What was found of the pairs of neighbours asked about last. A pair is mixed one to one, so that
+ * the place and what is kept there tell which it is. */
+struct neighbours {
+    uint32_t *entries; /* the rest of the mixed pair, then whether it stays apart; 0 is empty */
+    size_t bits;
+};
+
+#define MIN_NEIGHBOUR_BITS (2 * ID_BITS - 30)
+
+static inline int are_apart(const struct vocabulary *vocabulary, struct neighbours known,
+                            int32_t left, int32_t right) {
+    uint64_t mixed = hash_key(pair_key(left, right)) & (((uint64_t)1 << 2 * ID_BITS) - 1);
+    uint64_t rest_bits = 2 * ID_BITS - known.bits;
+    uint32_t *entry = &known.entries[mixed >> rest_bits];
+    uint32_t rest = (uint32_t)(mixed & (((uint64_t)1 << rest_bits) - 1)) << 2 | 2;
+    if ((*entry & ~1u) != rest)
+        *entry = rest | (uint32_t)stay_apart(vocabulary, left, right, MAX_TOKENS);
+    return *entry & 1;
+}
+
 /* Writes the tokens of a piece and returns where they end; NULL if a byte has no token. `dead` has
  * a zero bit for each byte of the piece, and will again. */
-static int32_t *encode_piece(const struct vocabulary *vocabulary, const uint8_t *bytes, size_t size,
-                             int32_t *out, uint64_t *dead) {
-    size_t at = 0, last_dead = 0;
+static int32_t *encode_piece(const struct vocabulary *vocabulary, struct neighbours known,
+                             const uint8_t *bytes, size_t size, int32_t *out, uint64_t *dead) {
+    size_t at = 0, end = 0, last_dead = 0;
     int32_t *first = out;
-    int32_t token = longest_token(&vocabulary->trie, bytes, size);
+    int32_t token = longest_token(&vocabulary->trie, bytes, size, &end);
     for (;;) {
-        size_t end = 0;
         while (token != NO_TOKEN) {
-            end = at + (size_t)vocabulary->tokens[token].size;
             if (!(dead[end / 64] >> end % 64 & 1) &&
-                (out == first || stay_apart(vocabulary, out[-1], token, MAX_TOKENS)))
+                (out == first || are_apart(vocabulary, known, out[-1], token)))
                 break;
             token = vocabulary->tokens[token].shorter;
+            end = at + (token == NO_TOKEN ? 0 : (size_t)vocabulary->tokens[token].size);
         }
         if (token != NO_TOKEN) {
             *out++ = token;
             at = end;
             if (at == size)
                 break;
-            token = longest_token(&vocabulary->trie, bytes + at, size - at);
+            token = longest_token(&vocabulary->trie, bytes + at, size - at, &end);
             continue;
         }
         if (out == first)
@@ -103,6 +122,7 @@ static int32_t *encode_piece(const struct vocabulary *vocabulary, const uint8_t 
         token = *--out;
         at -= (size_t)vocabulary->tokens[token].size;
         token = vocabulary->tokens[token].shorter;
+        end = at + (token == NO_TOKEN ? 0 : (size_t)vocabulary->tokens[token].size);
     }
     if (last_dead)
         memset(dead, 0, 8 * (last_dead / 64 + 1));

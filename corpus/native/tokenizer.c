@@ -18,6 +18,7 @@
 #include "vocabulary.h"
 
 #define CAPSULE "gristmill.vocabulary"
+#define MIN_CACHE_BYTES ((size_t)8 << MIN_NEIGHBOUR_BITS)
 
 /* Returns where the bytes stop to be UTF-8; size if they never do. */
 static size_t valid_until(const uint8_t *bytes, size_t size) {
@@ -52,15 +53,25 @@ static size_t valid_until(const uint8_t *bytes, size_t size) {
 struct encoder {
     const struct vocabulary *vocabulary;
     struct cache cache;
+    struct neighbours known;
     uint64_t *dead; /* see encode_piece() */
 };
+
+/* Returns the cuts of the block at a place, none where pieces.h has to find them. */
+static inline uint64_t cuts_at(const struct text *text, size_t at, size_t room, int is_plain) {
+    if (is_plain && at + BLOCK <= text->size && BLOCK + MAX_CACHED_BYTES <= room)
+        return plain_cuts(text->bytes + at);
+    return 0;
+}
 
 /* Writes the tokens of a piece and returns where the next go; NULL if it has none. */
 static inline int32_t *put_piece(struct encoder *encoder, const uint8_t *bytes, size_t size,
                                  size_t room, int32_t *out) {
     struct cache *cache = &encoder->cache;
-    if (!out || size > MAX_CACHED_BYTES)
-        return out ? encode_piece(encoder->vocabulary, bytes, size, out, encoder->dead) : NULL;
+    if (!out)
+        return NULL;
+    if (size > MAX_CACHED_BYTES)
+        return encode_piece(encoder->vocabulary, encoder->known, bytes, size, out, encoder->dead);
     struct cached key = key_of(bytes, size, room);
     struct cached *set = set_of(cache, &key);
     int is_second = is_same(&set[1], &key);
@@ -70,7 +81,8 @@ static inline int32_t *put_piece(struct encoder *encoder, const uint8_t *bytes, 
         return out + set[is_second].num_tokens;
     }
     cache->num_misses++;
-    int32_t *end = encode_piece(encoder->vocabulary, bytes, size, out, encoder->dead);
+    int32_t *end =
+        encode_piece(encoder->vocabulary, encoder->known, bytes, size, out, encoder->dead);
     if (end && end - out <= MAX_CACHED_TOKENS) {
         memcpy(key.tokens, out, sizeof key.tokens);
         key.num_tokens = (uint16_t)(end - out);
@@ -85,9 +97,7 @@ static inline int32_t *encode_text(struct encoder *encoder, const struct text *t
                                    int32_t *out) {
     int is_plain = encoder->vocabulary->is_plain;
     for (size_t at = 0, end; at < text->size; at = end) {
-        uint64_t cuts = 0;
-        if (is_plain && at + BLOCK <= text->size && at + BLOCK + MAX_CACHED_BYTES <= room)
-            cuts = plain_cuts(text->bytes + at);
+        uint64_t cuts = cuts_at(text, at, room - at, is_plain);
         if (!cuts) {
             end = piece_end(text, at);
             out = put_piece(encoder, text->bytes + at, end - at, room - at, out);
@@ -203,17 +213,29 @@ static size_t longest_text(const struct column *column) {
 /* Checks that there is room for a token of each byte, and for a cached piece behind them. */
 static int check_outputs(const struct column *column, const Py_buffer *kept, const Py_buffer *out,
                          const Py_buffer *out_starts) {
-    size_t num = column->num_texts;
+    size_t num = column->num_texts, kept_size = (size_t)kept->len;
     size_t num_bytes = num ? (size_t)(column->starts[num] - column->starts[0]) : 0;
-    size_t num_sets = (size_t)kept->len / (2 * sizeof(struct cached));
     if ((size_t)out->len < 4 * (num_bytes + MAX_CACHED_TOKENS) ||
         (size_t)out_starts->len != 8 * (num + 1))
         PyErr_SetString(PyExc_ValueError, "an output is too small");
-    else if (num_sets < 2 || num_sets & (num_sets - 1))
-        PyErr_SetString(PyExc_ValueError, "the cache is not a power of two");
+    else if (kept_size & (kept_size - 1) || kept_size < MIN_CACHE_BYTES)
+        PyErr_SetString(PyExc_ValueError, "the cache is no power of two, or too small");
     else
         return 1;
     return 0;
+}
+
+/* Gives half of what is kept to pieces and half to neighbours. */
+static struct encoder make_encoder(const struct vocabulary *vocabulary, const Py_buffer *kept,
+                                   uint64_t *dead) {
+    size_t half = (size_t)kept->len / 2;
+    struct encoder encoder = {vocabulary, {.entries = kept->buf}, {.bits = 0}, dead};
+    encoder.known.entries = (uint32_t *)((char *)kept->buf + half);
+    while (((size_t)2 << encoder.cache.bits) * sizeof(struct cached) < half)
+        encoder.cache.bits++;
+    while (((size_t)1 << encoder.known.bits) * sizeof *encoder.known.entries < half)
+        encoder.known.bits++;
+    return encoder;
 }
 
 /* encode(vocabulary, cache, data, offsets, out, out_offsets): writes the tokens of a large string
@@ -231,10 +253,8 @@ static PyObject *encode(PyObject *module, PyObject *arguments) {
                check_outputs(&column, &kept, &out, &out_starts);
     uint64_t *dead = fits ? calloc(longest_text(&column) / 64 + 2, sizeof *dead) : NULL;
     size_t num_texts = 0;
-    struct encoder encoder = {vocabulary, {.entries = kept.buf, .bits = 0}, dead};
+    struct encoder encoder = make_encoder(vocabulary, &kept, dead);
     if (dead) {
-        while (((size_t)2 << encoder.cache.bits) * sizeof(struct cached) < (size_t)kept.len)
-            encoder.cache.bits++;
         Py_BEGIN_ALLOW_THREADS;
         num_texts = encode_texts(&encoder, &column, out.buf, out_starts.buf);
         Py_END_ALLOW_THREADS;
@@ -252,9 +272,39 @@ static PyObject *encode(PyObject *module, PyObject *arguments) {
                          (long long)encoder.cache.num_misses);
 }
 
+/* count_pieces(vocabulary, data, offsets): how many pieces the texts of a column have. */
+static PyObject *count_pieces(PyObject *module, PyObject *arguments) {
+    PyObject *capsule;
+    struct column column;
+    if (!PyArg_ParseTuple(arguments, "Oy*y*", &capsule, &column.data, &column.offsets))
+        return NULL;
+    const struct vocabulary *vocabulary = PyCapsule_GetPointer(capsule, CAPSULE);
+    int fits = vocabulary && check_column(&column);
+    long long num_pieces = 0;
+    for (size_t i = 0; fits && i < column.num_texts; i++) {
+        size_t start = (size_t)column.starts[i], room = (size_t)column.data.len - start;
+        struct text text = {column.bytes + start, vocabulary->classes,
+                            (size_t)column.starts[i + 1] - start};
+        if (valid_until(text.bytes, text.size) < text.size)
+            continue;
+        for (size_t at = 0; at < text.size; num_pieces++) {
+            uint64_t cuts = cuts_at(&text, at, room - at, vocabulary->is_plain);
+            if (!cuts) {
+                at = piece_end(&text, at);
+                continue;
+            }
+            num_pieces += __builtin_popcountll(cuts) - 1;
+            at += BLOCK - 1 - (size_t)__builtin_clzll(cuts);
+        }
+    }
+    close_column(&column);
+    return fits ? PyLong_FromLongLong(num_pieces) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"vocabulary", make_vocabulary, METH_VARARGS, "Index tokens and merges."},
     {"encode", encode, METH_VARARGS, "Write the tokens of every text of a column."},
+    {"count_pieces", count_pieces, METH_VARARGS, "Count the pieces of the texts of a column."},
     {NULL, NULL, 0, NULL},
 };
 

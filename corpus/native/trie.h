@@ -31,20 +31,24 @@ static inline size_t base_of(uint64_t node) { return node >> NODE_BITS & (MAX_NO
 
 static inline int32_t token_of(uint64_t node) { return (int32_t)(node >> (2 * NODE_BITS)) - 1; }
 
-/* Returns the longest token that some bytes begin with. */
-static inline int32_t longest_token(const struct trie *trie, const uint8_t *bytes, size_t size) {
-    size_t at = 0;
+/* Returns the longest token that some bytes begin with, and adds its length to *at. */
+static inline int32_t longest_token(const struct trie *trie, const uint8_t *bytes, size_t size,
+                                    size_t *at) {
+    size_t place = 0, length = 0;
     uint64_t node = trie->nodes[0];
     int32_t token = NO_TOKEN;
     for (size_t i = 0; i < size; i++) {
         size_t next = base_of(node) ^ bytes[i];
         node = trie->nodes[next];
-        if (parent_plus_one(node) != at + 1)
+        if (parent_plus_one(node) != place + 1)
             break;
-        at = next;
-        if (token_of(node) != NO_TOKEN)
+        place = next;
+        if (token_of(node) != NO_TOKEN) {
             token = token_of(node);
+            length = i + 1;
+        }
     }
+    *at += length;
     return token;
 }
 

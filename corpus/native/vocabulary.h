@@ -90,8 +90,10 @@ static int index_tokens(struct vocabulary *vocabulary, const struct column *toke
     list.num_tokens = keep_results(vocabulary, order, kept);
     int is_made = make_trie(&vocabulary->trie, &list, (size_t)tokens->data.len);
     free(kept);
+    size_t length = 0;
     for (int32_t i = 0; is_made && i < vocabulary->num_tokens; i++)
-        vocabulary->tokens[i].shorter = longest_token(&vocabulary->trie, tokens->bytes + starts[i],
-                                               (size_t)vocabulary->tokens[i].size - 1);
+        vocabulary->tokens[i].shorter =
+            longest_token(&vocabulary->trie, tokens->bytes + starts[i],
+                          (size_t)vocabulary->tokens[i].size - 1, &length);
     return is_made;
 }

@@ -133,16 +133,21 @@ def test_every_token_that_is_text_is_its_own_result_or_never_one(
     assert ids_of(texts, engine()) == [reference_ids(text) for text in texts]
 
 
-@given(words=st.lists(st.sampled_from(["self", " x", "\u4e2d", "(", "ab1", "  "]), max_size=50))
-@settings(max_examples=100, deadline=None)
-def test_the_cache_changes_no_id(words: list[str]) -> None:
-    texts = ["".join(words), "".join(reversed(words)), "".join(words)]
-    assert ids_of(texts, small_engine()) == ids_of(texts, engine())
+def test_a_cache_that_overflows_changes_no_id() -> None:
+    small = make_engine(1 << 13)  # the least: 128 pieces and 1,024 pairs of tokens
+    random_text = random.Random(0)
+    words = ["".join(random_text.choices("abcde", k=6)) for _ in range(3000)]
+    words += [
+        "".join(random_text.choices("\u4e2d\u6587\u5b57\u7b26\u4e32", k=9)) for _ in range(1000)
+    ]
+    texts = [" ".join(random_text.choices(words, k=500)) for _ in range(40)]
+    assert ids_of(texts, small) == ids_of(texts, make_engine(1 << 22))
+    assert small.num_misses > 15_000
 
 
-@cache
-def small_engine() -> PieceEngine:
-    return make_engine(128)  # four pieces
+def test_a_cache_of_no_power_of_two_is_refused() -> None:
+    with pytest.raises(ValueError, match="no power of two"):
+        ids_of(["a"], make_engine(10_000))
 
 
 def test_pieces_met_again_are_found_in_the_cache() -> None:
