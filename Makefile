@@ -36,7 +36,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.h dedup/native/*.[ch] filters/native/*.[ch])
+$(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.[ch] dedup/native/*.[ch] filters/native/*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -77,8 +77,8 @@ def main() -> None:
         for language, rate in rates.items():
             held = rate.num_bytes / max(estimate_tokens(language, rate.num_bytes), 1)
             ratio = rate.bytes_per_token / held
-            row = {"name": language, "ours": rate.bytes_per_token, "peer": held, "ratio": ratio}
-            print(json.dumps(row))
+            figures = {"ours": rate.bytes_per_token, "peer": held, "ratio": ratio}
+            print(json.dumps({"name": language, **figures}))
     else:
         print("\n".join(lines))
 

@@ -25,7 +25,7 @@ from .errors import GristmillError
 from .ids import seeded_hash
 from .record import Component
 from .tokenizer import Tokenizer
-from .tokenizer_info import Sentinels
+from .tokenizer_info import Sentinels, TokenizerInfo
 
 IdArray = npt.NDArray[np.int32]
 
@@ -59,6 +59,16 @@ class FimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if component not in self.apply_to or self.rate == 0:
             return FimSettings(rate=0, apply_to=())
         return msgspec.structs.replace(self, apply_to=(component,))
+
+
+def check_fim(settings: FimSettings, tokenizer: TokenizerInfo, *, where: str) -> None:
+    """Raise GristmillError where documents are to be rearranged without tokens to do it with."""
+    if settings.rate and settings.apply_to and tokenizer.sentinels.fim_hole is None:
+        raise GristmillError(
+            f"{tokenizer.name} has no tokens for documents that FIM rearranges",
+            where=f"{where}: tokenizer",
+            todo="Name fim_hole, fim_begin and fim_end, or set fim.rate to 0.",
+        )
 
 
 class FimSplit(NamedTuple):

@@ -14,7 +14,7 @@ TEXT: Final = "(text)"  # of all natural languages
 
 
 class TokenRate(NamedTuple):
-    """What was measured of a language; `num_bytes` of UTF-8, which a rate of little is less sure of."""
+    """What was measured of a language, on so many bytes of UTF-8: a rate of few is less sure."""
 
     bytes_per_token: float
     num_bytes: int

@@ -24,15 +24,13 @@ from ..corpus.storage import (
     remove,
     write_bytes,
 )
-from ..corpus.tokenizer_file import read_tokenizer
-from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerInfo, TokenizerSource
 from .artifact import Manifest, open_parquet, tool_versions
 from .recipe import Recipe
 from .stage import value_counts
 from .store import Store
+from .vocabulary import publish_vocabulary
 
 FORMAT_VERSION = 1
-TOKENIZER_FILE = "tokenizer.json"
 GROUPS = ("component", "language", "licence", "source")
 
 
@@ -118,7 +116,7 @@ def publish(
         store.trust(join(store.out, path), wanted[path].digest)
     for path in extra:
         remove(join(store.out, path))
-    _publish_tokenizer(store.out, recipe.tokenizer)
+    publish_vocabulary(store.out, recipe.tokenizer)
     write_bytes(join(store.out, "mixture.json"), _pretty(mixture))
     write_bytes(join(store.out, "build.json"), _pretty(record))
     return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
@@ -199,28 +197,6 @@ def _shard_record(manifest: Manifest) -> ShardRecord:
         language=str(manifest.settings["language"]),
         row_groups=tuple(groups[str(i)] for i in range(len(groups))),
     )
-
-
-def _publish_tokenizer(out: str, source: TokenizerSource) -> None:
-    """Put the vocabulary beside the tokens, unless it is DeepSeek-V2's, which a package has."""
-    url = join(out, TOKENIZER_FILE)
-    if source.file is not None:
-        write_bytes(url, read_tokenizer(source))
-    elif exists(url):
-        remove(url)
-
-
-def build_tokenizer(out: str, mixture: Mixture) -> TokenizerSource:
-    """Return the tokenizer that a build was made with."""
-    info = TokenizerInfo(
-        name=mixture.tokenizer_name,
-        digest=mixture.tokenizer,
-        sentinels=mixture.sentinels,
-        vocab_size=mixture.vocab_size,
-    )
-    if info.digest == DEEPSEEK_V2.info.digest:
-        return DEEPSEEK_V2
-    return TokenizerSource(info=info, file=join(out, TOKENIZER_FILE))
 
 
 def _mixture(recipe: Recipe, record: BuildRecord) -> Mixture:

@@ -13,7 +13,7 @@ import msgspec
 
 from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
-from ..corpus.fim import FimSettings
+from ..corpus.fim import FimSettings, check_fim
 from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weights
 from ..corpus.record import Component
 from ..corpus.sources.unit import ReadLimits, SourceSpec
@@ -123,7 +123,7 @@ def load_recipe(path: str) -> Recipe:
     base = _folder(path)
     tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
     recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)
-    _check_fim(recipe)
+    check_fim(raw.fim, tokenizer.info, where=path)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
@@ -241,16 +241,6 @@ def _check_sources(recipe: Recipe) -> None:
     if not recipe.raw.source:
         raise GristmillError(
             "the recipe has no source", where=recipe.path, todo="Add a [[source]] table."
-        )
-
-
-def _check_fim(recipe: Recipe) -> None:
-    fim, sentinels = recipe.raw.fim, recipe.tokenizer.info.sentinels
-    if fim.rate and fim.apply_to and sentinels.fim_hole is None:
-        raise GristmillError(
-            f"{recipe.tokenizer.info.name} has no tokens for documents that FIM rearranges",
-            where=f"{recipe.path}: tokenizer",
-            todo="Name fim_hole, fim_begin and fim_end, or set fim.rate to 0.",
         )
 
 

@@ -22,10 +22,11 @@ from ..corpus.tokenizer import Tokenizer, load_tokenizer
 from ..dedup.lines import uncut_position
 from ..filters.languages import path_comment
 from .artifact import open_parquet
-from .published import BuildRecord, build_tokenizer
+from .published import BuildRecord
 from .recipe import unknown_name
 from .tables import BuildTables, open_tables
 from .trace_text import Segment, Token, Trace, TracedOrigin
+from .vocabulary import build_tokenizer
 
 EXCERPT_CHARS = 60  # on either side of the token
 

@@ -26,6 +26,8 @@ from gristmill.corpus.fim import FimSettings
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.corpus.tokenizer_file import TokenizerSettings
+from gristmill.corpus.tokenizer_info import Sentinels
 from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
@@ -77,6 +79,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[dedup.boilerplate]`": Boilerplate,
     "`[dedup.substrings]`": Substrings,
     "`[order]`": OrderSettings,
+    "`[tokenizer]`": TokenizerSettings,
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
     "`[mixture]`": MixtureSettings,
@@ -97,7 +100,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
-    *(Mixture, MixtureComponent, MixtureShard, ShardMetadata),
+    *(Mixture, MixtureComponent, MixtureShard, ShardMetadata, Sentinels),
     *(BuildRecord, FileRecord, ShardRecord, Totals),
     *(Removals, TakeDown, Receipt, RewrittenShard),
     *(Manifest, InputRecord, Slice),
@@ -124,7 +127,8 @@ def page(name: str) -> str:
 def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
-        page(f"docs/{name}.md") for name in ("recipes", "dedup", "web", "crawl-settings", "recall")
+        page(f"docs/{name}.md")
+        for name in ("recipes", "tokenizer", "dedup", "web", "crawl-settings", "recall")
     )
 
 

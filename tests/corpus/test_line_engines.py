@@ -44,7 +44,7 @@ def engines() -> LineEngines:
 def line_ids(text: str) -> list[int]:
     (batch,) = text_batches(string_column([text]), 1 << 20)
     ids, _ = engines().encode(batch)
-    return ids.tolist()
+    return list(map(int, ids))
 
 
 @given(text=st.lists(st.sampled_from(PLAIN), max_size=30).map("".join))

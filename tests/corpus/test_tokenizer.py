@@ -129,11 +129,11 @@ def test_a_lone_surrogate_is_refused() -> None:
 def test_a_column_gives_the_same_ids_as_its_texts_and_a_null_none(reference_ids: Reference) -> None:
     texts = ["def f(x):\n", "", "\u4e2d\u6587\uff0c", " na\u00efve"]
     column = pa.chunked_array([[*texts[:2], None], texts[2:]], type=pa.string())
-    ids, offsets = load_tokenizer().encode_column(column.slice(0, 5))
+    ids, offsets = load_tokenizer().encode_column(column)
     expected = [reference_ids(text) for text in (*texts[:2], "", *texts[2:])]
-    assert np.split(ids, offsets[1:-1])[0].tolist() == expected[0]
     assert [part.tolist() for part in np.split(ids, offsets[1:-1])] == expected
-    assert (ids.dtype, offsets.dtype) == (np.int32, np.int64)
+    assert ids.dtype == np.int32
+    assert offsets.dtype == np.int64
 
 
 def test_a_slice_of_a_column_is_encoded_alone(reference_ids: Reference) -> None:

@@ -21,9 +21,9 @@ from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
-from gristmill.pipelines.published import build_tokenizer
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.trace import trace
+from gristmill.pipelines.vocabulary import build_tokenizer
 
 RECIPE = """\
 name = "other"
