@@ -28,13 +28,15 @@ import numpy.typing as npt
 from .errors import GristmillError
 from .ids import seeded_hash
 from .record import Component
-from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import Tokenizer
+from .tokenizer_info import Sentinels, TokenizerInfo
 
 IdArray = npt.NDArray[np.int32]
 
 _ONE: Final = 1 << 64  # seeded hashes are uniform below this
 # A placeholder such as <EMAIL>, and the text of a sentinel in either kind of bar.
 _WHOLE = re.compile("<(?:[A-Z][A-Z0-9_]{1,31}|[|\uff5c][^<>|\uff5c\\s]{1,40}[|\uff5c])>")
+_DEEPSEEK_V2: Final = Sentinels()
 
 
 class FimMode(IntEnum):
@@ -76,6 +78,16 @@ class FimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 FIM_PRESETS: Final[Mapping[str, FimSettings]] = MappingProxyType(
     {"paper-v2-lite": FimSettings(), "paper-v2": FimSettings(rate=0.0, epochs=1, apply_to=())}
 )
+
+
+def check_fim(settings: FimSettings, tokenizer: TokenizerInfo, *, where: str) -> None:
+    """Raise GristmillError where documents are to be rearranged without tokens to do it with."""
+    if settings.rate and settings.apply_to and tokenizer.sentinels.fim_hole is None:
+        raise GristmillError(
+            f"{tokenizer.name} has no tokens for documents that FIM rearranges",
+            where=f"{where}: tokenizer",
+            todo="Name fim_hole, fim_begin and fim_end, or set fim.rate to 0.",
+        )
 
 
 class FimSplit(NamedTuple):
@@ -125,11 +137,12 @@ def whole_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WHOLE.finditer(text)]
 
 
-def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
+def undo_fim(tokens: IdArray | Sequence[int], sentinels: Sentinels = _DEEPSEEK_V2) -> FimParts:
     """Return the three parts of a rearranged row that ends with EOS; shape (num_tokens,)."""
     row = np.asarray(tokens, dtype=np.int32)
-    holes, ends = np.flatnonzero(row == FIM_HOLE), np.flatnonzero(row == FIM_END)
-    shaped = len(row) > 3 and row[0] == FIM_BEGIN and row[-1] == EOS
+    holes = np.flatnonzero(row == sentinels.fim_hole)
+    ends = np.flatnonzero(row == sentinels.fim_end)
+    shaped = len(row) > 3 and row[0] == sentinels.fim_begin and row[-1] == sentinels.eos
     if not shaped or len(holes) != 1 or len(ends) != 1 or holes[0] > ends[0]:
         raise GristmillError(
             "the sentinels are not those of one rearranged document",
@@ -143,15 +156,15 @@ def undo_fim(tokens: IdArray | Sequence[int]) -> FimParts:
 def restore(tokens: IdArray | Sequence[int], tokenizer: Tokenizer) -> bytes:
     """Return the text of one row, rearranged or not, as the UTF-8 bytes it was made from."""
     row = np.asarray(tokens, dtype=np.int32)
-    if len(row) == 0 or row[-1] != EOS:
+    if len(row) == 0 or row[-1] != tokenizer.sentinels.eos:
         raise GristmillError(
             "a token row does not end with EOS",
             where="token row",
             todo="Pass one whole row of a token shard.",
         )
-    if row[0] != FIM_BEGIN:
+    if row[0] != tokenizer.sentinels.fim_begin:
         return tokenizer.decode_bytes(row[:-1])
-    prefix, suffix, middle = undo_fim(row)
+    prefix, suffix, middle = undo_fim(row, tokenizer.sentinels)
     return b"".join(tokenizer.decode_bytes(part) for part in (prefix, middle, suffix))
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .fim import FimMode, FimSplit
-from .tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import Tokenizer
+from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 IdArray = npt.NDArray[np.int32]
 Step = range | str | int  # stored tokens, text to encode, a sentinel
@@ -59,9 +60,11 @@ def make_later_epochs(
     The tokenizer is called once for all of them.
     """
     plans = []
-    (newline,) = tokenizer.encode("\n").tolist()
+    newline = None
+    if tokenizer.digest == DEEPSEEK_V2.info.digest:  # of another, lines may not stand alone
+        (newline,) = tokenizer.encode("\n").tolist()
     for row, later in zip(rows, splits, strict=True):
-        cutter = _Cutter(row, newline)
+        cutter = _Cutter(row, newline, tokenizer.sentinels)
         plans.append([(split, list(cutter.steps(split))) for split in later])
     texts = [s for plan in plans for _, steps in plan for s in steps if isinstance(s, str)]
     encoded = iter(tokenizer.encode_batch(texts))
@@ -85,8 +88,8 @@ def apply_edits(tokens: IdArray, edits: IdArray) -> IdArray:
 class _Cutter:
     """Finds the runs of a row that stand unchanged in the row of another split."""
 
-    def __init__(self, row: StoredRow, newline: int) -> None:
-        self._row = row
+    def __init__(self, row: StoredRow, newline: int | None, sentinels: Sentinels) -> None:
+        self._row, self._sentinels = row, sentinels
         self._newline = newline
 
     def steps(self, split: FimSplit | None) -> Iterator[Step]:
@@ -100,10 +103,16 @@ class _Cutter:
         else:
             prefix = self._text(0, split.start)
             middle, suffix = self._text(split.start, split.stop), self._text(split.stop, length)
+            ids = self._sentinels
+            assert ids.fim_begin is not None, "check_fim"
+            assert ids.fim_hole is not None
+            assert ids.fim_end is not None
             if split.mode == FimMode.PSM:
-                yield from (FIM_BEGIN, *prefix, FIM_HOLE, *suffix, FIM_END, *middle, eos)
+                yield from (ids.fim_begin, *prefix, ids.fim_hole, *suffix, ids.fim_end)
+                yield from (*middle, eos)
             else:
-                yield from (FIM_BEGIN, FIM_HOLE, *suffix, FIM_END, *prefix, *middle, eos)
+                yield from (ids.fim_begin, ids.fim_hole, *suffix, ids.fim_end)
+                yield from (*prefix, *middle, eos)
 
     def _text(self, start: int, stop: int) -> Iterator[Step]:
         """Yield how the tokens of a part are had: whole lines from the row, the rest encoded."""
@@ -153,7 +162,8 @@ class _Cutter:
         eos = len(tokens) - 1
         if split is None:
             return [_Run(0, length, 0, eos)]
-        hole, end = (int(np.flatnonzero(tokens == i)[0]) for i in (FIM_HOLE, FIM_END))
+        places = (self._sentinels.fim_hole, self._sentinels.fim_end)
+        hole, end = (int(np.flatnonzero(tokens == i)[0]) for i in places)
         suffix = _Run(split.stop, length, hole + 1, end)
         if split.mode == FimMode.SPM:
             return [_Run(0, split.stop, end + 1, eos), suffix]
@@ -163,8 +173,8 @@ class _Cutter:
     @functools.cached_property
     def _known(self) -> list[_Run]:
         """Return the whole lines of each run, less the line that the cut inside of it broke."""
-        if len(self._after) != len(self._newlines):
-            return []  # some newline is no token of its own: all is encoded again
+        if self._newline is None or len(self._after) != len(self._newlines):
+            return []  # lines may not stand alone: all is encoded again
         found = list[_Run]()
         for run in self._runs:
             inner = (self._row.split.start,) if self._row.split else ()

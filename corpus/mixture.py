@@ -18,6 +18,7 @@ from .groups import Holding, MixtureGroup, Rows, component_limit, share_groups
 from .ids import digest_parts
 from .rates import RateSettings
 from .record import COMPONENTS, Component
+from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 FORMAT_VERSION: Final = 2
 READABLE: Final = (1, 2)  # 1 has neither groups nor parts nor long documents
@@ -93,6 +94,9 @@ class Mixture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     format_version: int = FORMAT_VERSION
     tokenizer: str  # digest of the vocabulary
+    tokenizer_name: str = DEEPSEEK_V2.info.name
+    sentinels: Sentinels = Sentinels()
+    vocab_size: int = DEEPSEEK_V2.info.vocab_size
     seed: int
     total_tokens: int
     components: tuple[MixtureComponent, ...]
@@ -159,6 +163,9 @@ def make_mixture(
     shards: Mapping[Component, Sequence[MixtureShard]],
     *,
     tokenizer: str,
+    tokenizer_name: str = DEEPSEEK_V2.info.name,
+    sentinels: Sentinels = DEEPSEEK_V2.info.sentinels,
+    vocab_size: int = DEEPSEEK_V2.info.vocab_size,
     seed: int = 0,
     weights: Mapping[Component, float] = DEFAULT_WEIGHTS,
     total_tokens: int = DEFAULT_TOTAL_TOKENS,
@@ -183,6 +190,9 @@ def make_mixture(
     )
     return Mixture(
         tokenizer=tokenizer,
+        tokenizer_name=tokenizer_name,
+        sentinels=sentinels,
+        vocab_size=vocab_size,
         seed=seed,
         total_tokens=total_tokens,
         components=components,

@@ -17,7 +17,6 @@ from .dealing import Deal
 from .dealt import dealt_groups
 from .mixture import Mixture
 from .packed_sample import DocumentSpan, PackedSample, document_ids, loss_mask, position_ids
-from .tokenizer import EOS
 from .windows import ComponentStream, IntArray, PackingSettings, Span, seeded_permutation
 
 __all__ = [
@@ -42,6 +41,7 @@ class PackedDataset:
     def __init__(self, mixture: Mixture, root: str, settings: PackingSettings) -> None:
         self._made_from = mixture, root, settings
         self._length = settings.sequence_length
+        self._eos = mixture.sentinels.eos
         self.groups = dealt_groups(mixture)
         self.cache = BlockCache(
             root,
@@ -69,7 +69,7 @@ class PackedDataset:
         """Return a sample; the same index gives the same sample in every process."""
         part, rank = self.deal.locate(index)
         epoch, window = self.streams[part].locate(rank)
-        tokens = np.full(self._length, EOS, dtype=np.int32)
+        tokens = np.full(self._length, self._eos, dtype=np.int32)
         documents, length = list[DocumentSpan](), 0
         variant = self.streams[part].variant(epoch)
         for span in self.streams[part].spans(epoch, window):

@@ -17,7 +17,8 @@ from .errors import GristmillError
 from .fim import FimMode, FimSettings, FimSplit, restore, split_fim, whole_spans
 from .fim_epochs import LaterEpoch, StoredRow, make_later_epochs
 from .record import Component
-from .tokenizer import EOS, FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
+from .tokenizer import Tokenizer
+from .tokenizer_info import Sentinels
 
 IdArray = npt.NDArray[np.int32]
 
@@ -106,7 +107,10 @@ def build_samples(
 
     The tokenizer is called once for all of them, so memory grows with the batch.
     """
-    plans = [_plan(sample_id, pieces, component, fim) for sample_id, pieces in samples]
+    plans = [
+        _plan(sample_id, pieces, component, fim, tokenizer.sentinels)
+        for sample_id, pieces in samples
+    ]
     texts = [f.text for plan in plans for f in plan.fragments if f.sentinel is None]
     encoded = iter(tokenizer.encode_batch(texts))
     rows = [
@@ -160,7 +164,11 @@ def _frame(piece: Piece, *, framed: bool) -> str:
 
 
 def _plan(
-    sample_id: bytes, pieces: Sequence[Piece], component: Component, fim: FimSettings
+    sample_id: bytes,
+    pieces: Sequence[Piece],
+    component: Component,
+    fim: FimSettings,
+    sentinels: Sentinels,
 ) -> _Plan:
     assert pieces, "a sample has at least one piece"
     framed = _is_framed(pieces)
@@ -174,16 +182,18 @@ def _plan(
             for number in range(fim.epochs)
         ]
     if splits[0] is None:
-        return _Plan(text, splits, [*whole, _Fragment(pieces[-1].doc_id, "", EOS)])
-    return _Plan(text, splits, _rearrange(whole, splits[0]))
+        return _Plan(text, splits, [*whole, _Fragment(pieces[-1].doc_id, "", sentinels.eos)])
+    return _Plan(text, splits, _rearrange(whole, splits[0], sentinels))
 
 
-def _rearrange(whole: list[_Fragment], split: FimSplit) -> list[_Fragment]:
+def _rearrange(whole: list[_Fragment], split: FimSplit, sentinels: Sentinels) -> list[_Fragment]:
     """Return the fragments of a rearranged sample; a sentinel belongs to the text before it."""
     prefix = list(_slice(whole, 0, split.start))
     middle = list(_slice(whole, split.start, split.stop))
     suffix = list(_slice(whole, split.stop, sum(len(fragment.text) for fragment in whole)))
-    begin, hole, end, eos = ([_Fragment(b"", "", i)] for i in (FIM_BEGIN, FIM_HOLE, FIM_END, EOS))
+    ids = (sentinels.fim_begin, sentinels.fim_hole, sentinels.fim_end, sentinels.eos)
+    assert None not in ids, "a recipe without them rearranges nothing"
+    begin, hole, end, eos = ([_Fragment(b"", "", i)] for i in ids)
     if split.mode == FimMode.PSM:
         order = [begin, prefix, hole, suffix, end, middle, eos]
     else:

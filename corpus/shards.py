@@ -25,6 +25,7 @@ from .fim import FimSettings
 from .ids import seeded_hash
 from .record import ID, Component
 from .sample import SampleTokens, Segment
+from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 FORMAT_VERSION: Final = 2  # 1 had no later epochs, no totals and no page checksums
 BLOCK_TOKENS: Final = 1 << 20
@@ -70,6 +71,8 @@ class ShardMetadata(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     format_version: int = FORMAT_VERSION
     tokenizer: str  # digest of the vocabulary
     recipe: str = ""  # digest of the settings that make rows of documents
+    tokenizer_name: str = DEEPSEEK_V2.info.name
+    sentinels: Sentinels = Sentinels()
     component: Component
     language: str
     fim: FimSettings

@@ -133,6 +133,7 @@ class Graph:
             fim=self.recipe.raw.fim.for_component(shard.component),
             seed=self.recipe.raw.seed,
             bucket_bits=self.recipe.raw.shards.bucket_bits,
+            tokenizer=self.recipe.tokenizer,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         sources = ("read", "language", "select", *self._imports_role(shard), *self._cuts.role)
@@ -230,6 +231,7 @@ class Graph:
             bucket_bits=settings.bucket_bits,
             block_tokens=settings.block_tokens,
             fim=fim,
+            tokenizer=self.recipe.tokenizer.info,
             recipe=row_settings_digest(seed=raw.seed, order=raw.order, fim=fim),
         )
         return Node(

@@ -7,7 +7,7 @@ import msgspec
 from ..corpus.mixture import Mixture, MixtureShard, make_mixture
 from ..corpus.record import Component
 from ..corpus.storage import escape_glob, join, list_files
-from ..corpus.tokenizer import TOKENIZER_DIGEST
+from ..corpus.tokenizer_info import TokenizerInfo
 from .mixture_settings import StageSettings
 from .recipe import RawRecipe
 
@@ -20,14 +20,16 @@ LongTokens = Callable[
 Shards = Mapping[Component, Sequence[MixtureShard]]
 
 
-def make_mixtures(raw: RawRecipe, shards: Shards, long_tokens: LongTokens) -> dict[str, Mixture]:
+def make_mixtures(
+    raw: RawRecipe, info: TokenizerInfo, shards: Shards, long_tokens: LongTokens
+) -> dict[str, Mixture]:
     """Return the mixtures of a recipe by the names of their files.
 
     `long_tokens` counts those of a shard's row groups in rows of at least so many, as stored and in
     each later epoch.
     """
     settings = raw.mixture
-    found = {MIXTURE: _mixture(raw, shards, long_tokens)}
+    found = {MIXTURE: _mixture(raw, info, shards, long_tokens)}
     for stage in settings.stage:
         changed = msgspec.structs.replace(
             settings,
@@ -36,7 +38,7 @@ def make_mixtures(raw: RawRecipe, shards: Shards, long_tokens: LongTokens) -> di
             weights=settings.weights if stage.weights is None else stage.weights,
         )
         of_stage = msgspec.structs.replace(raw, mixture=changed)
-        found[stage_file(stage)] = _mixture(of_stage, shards, long_tokens)
+        found[stage_file(stage)] = _mixture(of_stage, info, shards, long_tokens)
     return found
 
 
@@ -52,7 +54,9 @@ def stale_mixtures(out: str, wanted: Iterable[str]) -> list[str]:
     return [name for name in found if name not in set(wanted)]
 
 
-def _mixture(raw: RawRecipe, shards: Shards, long_tokens: LongTokens) -> Mixture:
+def _mixture(
+    raw: RawRecipe, info: TokenizerInfo, shards: Shards, long_tokens: LongTokens
+) -> Mixture:
     settings = raw.mixture
     least = settings.long.min_tokens
     if least:
@@ -65,7 +69,10 @@ def _mixture(raw: RawRecipe, shards: Shards, long_tokens: LongTokens) -> Mixture
         }
     return make_mixture(
         shards,
-        tokenizer=TOKENIZER_DIGEST,
+        tokenizer=info.digest,
+        tokenizer_name=info.name,
+        sentinels=info.sentinels,
+        vocab_size=info.vocab_size,
         seed=raw.seed,
         weights=settings.weights,
         total_tokens=settings.total_tokens,

@@ -30,6 +30,7 @@ from .mixtures import make_mixtures, stale_mixtures
 from .recipe import Recipe
 from .stage import value_counts
 from .store import Store
+from .vocabulary import publish_vocabulary
 
 FORMAT_VERSION = 1
 GROUPS = ("component", "language", "licence", "source")
@@ -118,7 +119,7 @@ def publish(
     # What may be wrong with the corpus is found before a reader sees any of it.
     totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
     record = _record(recipe, artifacts, tokens, ledger, totals)
-    mixtures = make_mixtures(recipe.raw, _mixture_shards(record), of_shard)
+    mixtures = make_mixtures(recipe.raw, recipe.tokenizer.info, _mixture_shards(record), of_shard)
     for path in stale:
         link_or_copy(store.url(wanted[path]), join(store.out, path))
         store.trust(join(store.out, path), wanted[path].digest)
@@ -126,6 +127,7 @@ def publish(
         remove(join(store.out, path))
     for name in stale_mixtures(store.out, mixtures):
         remove(join(store.out, name))
+    publish_vocabulary(store.out, recipe.tokenizer)
     for name, mixture in mixtures.items():
         write_bytes(join(store.out, name), _pretty(mixture))
     write_bytes(join(store.out, "build.json"), _pretty(record))

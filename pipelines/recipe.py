@@ -13,9 +13,11 @@ import msgspec
 
 from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
-from ..corpus.fim import FimSettings
+from ..corpus.fim import FimSettings, check_fim
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import exists, join, read_bytes
+from ..corpus.tokenizer_file import TokenizerSettings, find_tokenizer
+from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerSource
 from ..dedup.presets import SCHEME_PRESETS
 from ..dedup.substrings import load_suffix_arrays
 from ..filters.claims import PathJudge
@@ -81,6 +83,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
     order: OrderSettings = OrderSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()
     mixture: MixtureSettings = MixtureSettings()
@@ -95,6 +98,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     base: str  # the folder that relative source paths start from
     raw: RawRecipe
     rules: tuple[Rule, ...]
+    tokenizer: TokenizerSource = DEEPSEEK_V2
 
 
 def load_recipe(path: str) -> Recipe:
@@ -115,7 +119,10 @@ def load_recipe(path: str) -> Recipe:
     rules = parse_rules(
         rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
-    recipe = Recipe(path=path, base=_folder(path), raw=raw, rules=rules)
+    base = _folder(path)
+    tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
+    recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)
+    check_fim(raw.fim, tokenizer.info, where=path)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)

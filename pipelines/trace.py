@@ -15,17 +15,10 @@ import pyarrow.parquet as pq
 
 from ..corpus.errors import GristmillError
 from ..corpus.fim import FimMode, split_fim, undo_fim, whole_spans
+from ..corpus.mixture import read_mixture
 from ..corpus.shards import ShardMetadata, footer_info
 from ..corpus.storage import join
-from ..corpus.tokenizer import (
-    BOS,
-    EOS,
-    FIM_BEGIN,
-    FIM_END,
-    FIM_HOLE,
-    NUM_TEXT_TOKENS,
-    load_tokenizer,
-)
+from ..corpus.tokenizer import Tokenizer, load_tokenizer
 from ..dedup.lines import uncut_position
 from ..filters.languages import path_comment
 from .artifact import open_parquet
@@ -33,16 +26,9 @@ from .published import BuildRecord
 from .recipe import unknown_name
 from .tables import BuildTables, open_tables
 from .trace_text import Segment, Token, Trace, TracedOrigin
+from .vocabulary import build_tokenizer
 
 EXCERPT_CHARS = 60  # on either side of the token
-
-SENTINELS = {
-    BOS: "<bos>",
-    EOS: "<eos>",
-    FIM_BEGIN: "<fim begin>",
-    FIM_HOLE: "<fim hole>",
-    FIM_END: "<fim end>",
-}
 
 Tokens = npt.NDArray[np.int32]
 
@@ -80,7 +66,10 @@ def trace(out: str, shard: str, row: int, offset: int | None) -> Trace:
         origins = _origins(tables, sorted({run[0].hex() for run in found.runs}))
     token = None
     if offset is not None:
-        token = _trace_token(found, offset, origins, metadata, where=f"{path} row {row}")
+        mixture = read_mixture(join(out, "mixture.json"))
+        tokenizer = load_tokenizer(build_tokenizer(out, mixture))
+        where = f"{path} row {row}"
+        token = _trace_token(found, offset, origins, metadata, tokenizer, where=where)
     segments = tuple(
         Segment(
             doc_id=doc.hex(), offset=start, num_tokens=end - start, origin=origins.get(doc.hex())
@@ -160,6 +149,7 @@ def _trace_token(
     offset: int,
     origins: dict[str, TracedOrigin],
     metadata: ShardMetadata,
+    tokenizer: Tokenizer,
     *,
     where: str,
 ) -> Token:
@@ -171,8 +161,8 @@ def _trace_token(
         )
     doc = next(doc for doc, start, end in row.runs if start <= offset < end)
     token = int(row.tokens[offset])
-    if token >= NUM_TEXT_TOKENS:
-        name = SENTINELS.get(token, f"<{token}>")
+    name = tokenizer.sentinels.names.get(token)
+    if name is not None:
         return Token(
             offset=offset,
             id=token,
@@ -185,18 +175,22 @@ def _trace_token(
             before="",
             after="",
         )
-    return _text_token(row, offset, doc, origins.get(doc.hex()), metadata)
+    return _text_token(row, offset, doc, origins.get(doc.hex()), metadata, tokenizer)
 
 
 def _text_token(
-    row: _Row, offset: int, doc: bytes, origin: TracedOrigin | None, metadata: ShardMetadata
+    row: _Row,
+    offset: int,
+    doc: bytes,
+    origin: TracedOrigin | None,
+    metadata: ShardMetadata,
+    tokenizer: Tokenizer,
 ) -> Token:
-    order = _original_order(row)
+    order = _original_order(row, tokenizer)
     owner = np.concatenate([np.full(end - start, i) for i, (_, start, end) in enumerate(row.runs)])
     mine = np.isin(owner, [i for i, run in enumerate(row.runs) if run[0] == doc])
     own = order[mine[order]]
     position = int(np.flatnonzero(own == offset)[0])
-    tokenizer = load_tokenizer()
     head = tokenizer.decode_bytes(row.tokens[own[:position]])
     text = tokenizer.decode_bytes(row.tokens[own[position : position + 1]])
     data = tokenizer.decode_bytes(row.tokens[own])
@@ -208,7 +202,7 @@ def _text_token(
         frame = "path comment"
     elif origin is not None and origin.num_chars in range(first - header_chars + 1):
         frame = "added newline"
-    part = _fim_part(row, offset, metadata)
+    part = _fim_part(row, offset, metadata, tokenizer)
     spans = (origin and origin.cut_spans) or []
     place = first - header_chars, end - header_chars
     if spans and not frame:
@@ -227,12 +221,12 @@ def _text_token(
     )
 
 
-def _original_order(row: _Row) -> npt.NDArray[np.int64]:
+def _original_order(row: _Row, tokenizer: Tokenizer) -> npt.NDArray[np.int64]:
     """Return the offsets of the row's text tokens in the order of the text."""
     positions = np.arange(len(row.tokens))
     if row.fim == FimMode.NONE:
         return positions[:-1]
-    parts = undo_fim(row.tokens)
+    parts = undo_fim(row.tokens, tokenizer.sentinels)
     hole = 1 + len(parts.prefix)
     end = hole + 1 + len(parts.suffix)
     return np.concatenate([positions[1:hole], positions[end + 1 : -1], positions[hole + 1 : end]])
@@ -253,10 +247,10 @@ def _header_chars(origin: TracedOrigin | None, language: str) -> int:
     return 0 if header is None else len(header) + 1
 
 
-def _fim_part(row: _Row, offset: int, metadata: ShardMetadata) -> str:
+def _fim_part(row: _Row, offset: int, metadata: ShardMetadata, tokenizer: Tokenizer) -> str:
     if row.fim == FimMode.NONE:
         return "text"
-    parts = undo_fim(row.tokens)
+    parts = undo_fim(row.tokens, tokenizer.sentinels)
     hole = 1 + len(parts.prefix)
     end = hole + 1 + len(parts.suffix)
     if offset < hole:
@@ -266,7 +260,6 @@ def _fim_part(row: _Row, offset: int, metadata: ShardMetadata) -> str:
     if row.fim == FimMode.PSM:
         return "middle"
     # SPM writes prefix and middle as one run; the cut is drawn again from the row's id.
-    tokenizer = load_tokenizer()
     text = tokenizer.decode_bytes(np.concatenate([parts.middle, parts.suffix])).decode("utf-8")
     spans = whole_spans(text)
     split = split_fim(row.doc_id, len(text), metadata.fim, forbidden=spans)

@@ -28,6 +28,8 @@ from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.rates import LanguageBalance, LongDocuments, PartSettings
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.corpus.tokenizer_file import TokenizerSettings
+from gristmill.corpus.tokenizer_info import Sentinels
 from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
@@ -89,6 +91,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[dedup.boilerplate]`": Boilerplate,
     "`[dedup.substrings]`": Substrings,
     "`[order]`": OrderSettings,
+    "`[tokenizer]`": TokenizerSettings,
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
     "`[mixture]`": MixtureSettings,
@@ -119,7 +122,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
-    *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata),
+    *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata, Sentinels),
     *(BuildRecord, FileRecord, ShardRecord, Totals),
     *(Removals, TakeDown, Receipt, RewrittenShard),
     *(Manifest, InputRecord, Slice),
@@ -149,6 +152,7 @@ def recipe_pages() -> str:
         page(f"docs/{name}.md")
         for name in (
             "recipes",
+            "tokenizer",
             "dedup",
             "fim",
             "mixture",

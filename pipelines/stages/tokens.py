@@ -20,7 +20,8 @@ from ...corpus.shards import (
     token_table,
     write_token_shard,
 )
-from ...corpus.tokenizer import TOKENIZER_DIGEST, load_tokenizer
+from ...corpus.tokenizer import load_tokenizer
+from ...corpus.tokenizer_info import DEEPSEEK_V2, TokenizerInfo, TokenizerSource
 from ...dedup.lines import cut
 from ...filters.languages import language_table, path_comment
 from ..artifact import InputFile
@@ -54,10 +55,20 @@ class Tokenize(Stage, frozen=True, kw_only=True):
     fim: FimSettings
     seed: int
     bucket_bits: int
+    tokenizer: TokenizerSource = DEEPSEEK_V2
+
+    def key_settings(self) -> dict[str, object]:
+        """Return the settings without the path of the tokenizer's file, which its digest names."""
+        settings = super().key_settings()
+        settings["tokenizer"] = msgspec.to_builtins(self.tokenizer.info)
+        return settings
 
     def assets(self) -> dict[str, str]:
         """Return the digests of the tokenizer and of the comment syntaxes."""
-        return {"tokenizer": TOKENIZER_DIGEST, "comments": language_table().comments_digest}
+        return {
+            "tokenizer": self.tokenizer.info.digest,
+            "comments": language_table().comments_digest,
+        }
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write WORK_ROW, one slice a (component, language), sorted by the shuffle key."""
@@ -120,7 +131,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
         made = build_samples(
             [(sample["sample_id"], pieces) for sample, pieces in batch],
             component=batch[0][0]["component"],
-            tokenizer=load_tokenizer(),
+            tokenizer=load_tokenizer(self.tokenizer),
             fim=self.fim,
         )
         samples = [sample for sample, _ in batch]
@@ -206,10 +217,11 @@ class Pack(Stage, frozen=True, kw_only=True):
     block_tokens: int
     fim: FimSettings
     recipe: str  # digest of the settings that make rows of documents
+    tokenizer: TokenizerInfo = DEEPSEEK_V2.info
 
     def assets(self) -> dict[str, str]:
         """Return the digest of the tokenizer, which stands in the footer."""
-        return {"tokenizer": TOKENIZER_DIGEST}
+        return {"tokenizer": self.tokenizer.digest}
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the shard in the order of the shuffle key."""
@@ -217,7 +229,9 @@ class Pack(Stage, frozen=True, kw_only=True):
         order = pc.sort_indices(table, [("shuffle_key", "ascending"), ("doc_id", "ascending")])
         table = table.take(order).select(TOKEN_ROW.names)
         metadata = ShardMetadata(
-            tokenizer=TOKENIZER_DIGEST,
+            tokenizer=self.tokenizer.digest,
+            tokenizer_name=self.tokenizer.name,
+            sentinels=self.tokenizer.sentinels,
             recipe=self.recipe,
             component=self.component,
             language=self.language,
