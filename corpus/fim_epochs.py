@@ -61,7 +61,7 @@ def make_later_epochs(
     """
     plans = []
     newline = None
-    if tokenizer.digest == DEEPSEEK_V2.info.digest:  # of another, lines may not stand alone
+    if tokenizer.info == DEEPSEEK_V2.info:  # of another, lines may not stand alone
         (newline,) = tokenizer.encode("\n").tolist()
     for row, later in zip(rows, splits, strict=True):
         cutter = _Cutter(row, newline, tokenizer.sentinels)

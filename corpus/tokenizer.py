@@ -8,6 +8,7 @@ from the C extension, or from two engines of fastokens where it was not built.
 import functools
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from types import ModuleType
 from typing import Final, Protocol
 
 import numpy as np
@@ -149,11 +150,16 @@ def _check_sentinels(made: Tokenizer, data: bytes, where: str) -> None:
             )
 
 
-def make_engine(data: bytes) -> Engine:
-    """Return the fastest engine for DeepSeek-V2's tokenizer.json that this machine has."""
-    kernel = native.load_kernel(
+def tokenizer_kernel() -> ModuleType | None:
+    """Return the C tokenizer; None where it was not built, which is said once."""
+    return native.load_kernel(
         native.__name__, "_tokenizer", slower="fastokens makes tokens of texts, many times slower"
     )
+
+
+def make_engine(data: bytes) -> Engine:
+    """Return the fastest engine for DeepSeek-V2's tokenizer.json that this machine has."""
+    kernel = tokenizer_kernel()
     # Imported where they are needed: the one that is not costs time and memory.
     if kernel is not None:
         from .piece_engine import PieceEngine

@@ -90,7 +90,7 @@ def test_the_ledger_names_the_shards_of_the_parts(corpus: "Corpus") -> None:
     with_mixture(corpus, MIXTURE)
     make(corpus)
     query = f"SELECT DISTINCT 'tokens/' || shard FROM '{corpus.out}/ledger/*.parquet'"
-    named = {row[0] for row in duckdb.sql(f"{query} WHERE shard IS NOT NULL").fetchall()}
+    named = {row[0] for row in duckdb.execute(f"{query} WHERE shard IS NOT NULL").fetchall()}
     written = {str(path.relative_to(corpus.out)) for path in corpus.out.glob("tokens/*/*/*")}
     assert named == written
 
@@ -128,7 +128,7 @@ def test_a_stage_sees_long_documents_more_often(corpus: "Corpus") -> None:
 
 def _row_lengths(out: Path) -> dict[tuple[str, bytes], int]:
     query = f"SELECT filename, doc_id, num_tokens FROM read_parquet('{out}/tokens/*/*/*.parquet')"
-    found = duckdb.sql(query).fetchall()
+    found = duckdb.execute(query).fetchall()
     return {(path.removeprefix(f"{out}/"), bytes(row)): count for path, row, count in found}
 
 
