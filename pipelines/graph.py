@@ -38,6 +38,7 @@ from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
 from .stages.page_signals import PageSignals
 from .stages.read import Read
+from .stages.redaction import Redact, Sensitive
 from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
 from .store import Store
@@ -107,6 +108,8 @@ class Graph:
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
+        if self._redact_role:
+            nodes.append(self._map(Sensitive(), name, text))
         if "page_signals" in self._asked():
             nodes.append(self._map(PageSignals(), name, text))
         if "decontaminate" in self._asked():
@@ -128,6 +131,11 @@ class Graph:
             "decontaminate": bool(self.index),
         }
         return tuple(name for name, asked in is_asked.items() if asked)
+
+    @property
+    def _redact_role(self) -> tuple[str, ...]:
+        """The stage that says what is redacted, where the recipe redacts anything."""
+        return ("redact",) if self.recipe.raw.redaction.is_asked else ()
 
     def _comment_engine(self) -> NaturalEngine | None:
         """Return what names the language of comments, if a rule asks for it."""
@@ -162,7 +170,9 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
-        sources = ("read", "language", "select", *self._imports_role(shard), *self._cuts.role)
+        changed = (*self._cuts.role, *self._redact_role)
+        sources = ("read", "language", "select", *self._imports_role(shard), *changed)
+        redact = Redact(settings=self.recipe.raw.redaction)
         pages = self._pages.keepers(name)
         return [
             Node(
@@ -178,11 +188,15 @@ class Graph:
                     ],
                 },
             ),
+            *(
+                self._map(redact, name, ("read", "sensitive", "select", *self._cuts.role))
+                for _ in self._redact_role
+            ),
             self._map(assemble, name, sources),
             self._map(
                 tokenize,
                 name,
-                ("read", "assemble", *self._cuts.role),
+                ("read", "assemble", *changed),
                 hints=self._copied_from(tokenize, name),
             ),
         ]
@@ -296,5 +310,8 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._asked(), *self._cuts.role)
+        asked = (
+            *(*self._imports_role(shard), *self._asked()),
+            *(*self._cuts.role, *self._redact_role),
+        )
         return self._map(stage, shard.name, (*roles, *asked))

@@ -30,6 +30,7 @@ from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
+from .redaction_settings import RedactionSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -83,6 +84,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
+    redaction: RedactionSettings = RedactionSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
     shards: ShardSettings = ShardSettings()

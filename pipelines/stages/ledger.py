@@ -71,6 +71,10 @@ class Ledger(Stage, frozen=True, kw_only=True):
             verdict = verdict.set_column(column, "dropped_by", dropped_by)
             for name in ("cut_chars", "cut_spans"):
                 verdict = verdict.append_column(name, trim[name])
+        for redactions in (file.read() for file in inputs.all("redact")):
+            for name in redactions.column_names:
+                if name != "doc_id":
+                    verdict = verdict.append_column(name, redactions[name])
         for name in verdict.column_names:
             if name != "doc_id":
                 table = table.append_column(name, verdict[name])
