@@ -27,6 +27,7 @@ from ..filters.rules import Rule, parse_rules
 from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
+from .licence_settings import LicenceSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
@@ -84,6 +85,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
+    licences: LicenceSettings = LicenceSettings()
     redaction: RedactionSettings = RedactionSettings()
     order: OrderSettings = OrderSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
@@ -119,6 +121,7 @@ def load_recipe(path: str) -> Recipe:
     rules = parse_rules(
         rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
+    rules = (*raw.licences.rules(), *rules)
     recipe = Recipe(path=path, base=_folder(path), raw=raw, rules=rules)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
     _check_languages(raw.syntax.languages, "syntax.languages", path)
