@@ -53,7 +53,7 @@ _VERSION_BEFORE = re.compile(
 )
 _ADDRESS_WORD = re.compile(
     rb"\b(?:ip|ips|ipv4|host|hosts|hostname|addr|address|server|servers|dns|nameserver|gateway|"
-    rb"proxy|ping|ssh|bind|listen|client|peer|remote|inet|route|cidr|subnet)\b|(?:://|@)$",
+    rb"proxy|ping|ssh|bind|listen|inet)\b[^0-9A-Za-z]{0,12}$|(?:://|@)$",
     re.IGNORECASE,
 )
 _SMALL = 32  # three numbers below it read as a version unless something says address
@@ -115,6 +115,8 @@ def _is_ipv4(data: bytes, start: int, stop: int) -> bool:
         return False
     if any(address in network for network in _NOT_PUBLIC):
         return False
+    if address.packed[3] == 0 and re.match(rb"/[0-9]", data[stop : stop + 2]):
+        return False  # a network
     line_start = max(data.rfind(b"\n", 0, start) + 1, start - _CONTEXT)
     before = data[line_start:start]
     if _VERSION_BEFORE.search(before):

@@ -20,7 +20,7 @@ _KEY_NAMES = (
 _WORDS = rf"(?i:{_LOGIN_NAMES}|{_KEY_NAMES})"
 _NAME = rf"(?i:({_LOGIN_NAMES}|{_KEY_NAMES})[A-Za-z0-9_.-]*)"
 _QUOTED = (
-    _NAME + r"[\"'\]]{0,2}[ \t]*(?::?={1,3}>?|:|,|=>|\()[ \t]*[A-Za-z@]{0,2}"
+    _NAME + r"[\"'\]]{0,2}[ \t]*(?::?={1,3}>?|:|,|=>)[ \t]*[A-Za-z@]{0,2}"
     r"[\"'`]([!#-&(-_a-~]+)[\"'`]"
 )
 _ATTRIBUTE = _NAME + r"[\"'][ \t]+value=[\"']([!#-&(-_a-~]+)[\"']"
@@ -40,6 +40,9 @@ _KEY_VALUE = re.compile(rb"[A-Za-z0-9+/=_.~:-]+")
 _REFERENCE = re.compile(
     rb"[$%@&]?[{(\[<].*|.*[})\]>;]|\$.*|%\w*%?|.*\$\{.*|.*\{\{.*|.*[(\[].*"
     rb"|[A-Za-z_][\w-]*(?:(?:\.|::|->)[A-Za-z_][\w-]*)+\(?\)?"  # a.b.c
+    rb"|[\w./-]+\.(?:json|txt|py|js|ts|xml|yml|yaml|html|csv|conf|cfg|md|pem|key|crt|png|jpg)"
+    rb"|(?:scram-|hmac-|pbkdf2[-_:]?)?(?:sha|md|aes|rsa|ecdsa|bcrypt|argon)[-_]?[0-9a-z]{0,3}"
+    rb"(?:[-_][0-9a-z]{1,8}){0,4}"
     rb"|(?:https?|file|jdbc|arn|urn|secret|env|vault|refs?)[:/].*|(?:\.{0,2}/|~/)[\w./-]*"
 )
 _EXAMPLE = re.compile(
@@ -47,6 +50,7 @@ _EXAMPLE = re.compile(
     rb"|fake|todo|xxxx|\*\*\*|\.\.\.|1234|<.*>|undefined|null|none|password|passwd|secret|token",
     re.IGNORECASE,
 )
+_PUBLIC = (b"public", b"publickey", b"public_", b"public-", b"public_key_")
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -60,7 +64,9 @@ def find_assigned(data: bytes) -> Iterator[Finding]:
             if _IS_LOGIN.fullmatch(data, name_start, name_stop):
                 if _is_password(data[start:stop]):
                     yield Finding("assigned_password", start, stop)
-            elif _is_key(data[start:stop]):
+            elif _is_key(data[start:stop]) and not data[
+                max(name_start - 12, 0) : name_start
+            ].lower().endswith(_PUBLIC):
                 yield Finding("assigned_key", start, stop)
 
 

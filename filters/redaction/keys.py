@@ -121,8 +121,11 @@ _PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE_END = rb"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _AROUND = tuple(bytes([code]) for code in b" \t\r\n\"'+,#*/")
 _MIN_KEY_CHARS = 64  # of base64 between the two lines; less is a made-up example
+MIN_URL_PASSWORD_CHARS = 5
 _MAX_KEY_BYTES = 1 << 16
-_AFTER_USER = r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'<>{}$()]*:([^\s:/@\"'<>{}$()]+)@[A-Za-z0-9\[]"
+_AFTER_USER = (
+    r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'<>{}$()]*:([^\s:/@\"'<>{}$()\[\]]+)@[A-Za-z0-9\[]"
+)
 _NO_PASSWORD = re.compile(
     rb"(?:password|passwd|passw|pass|pwd|pw|secret|token|x+|\*+|\.+|%s|%\w+%|user|username|name"
     rb"|your[\w-]*|[A-Z_]*(?:PASSWORD|PASS|TOKEN|SECRET)[A-Z_]*)",
@@ -174,7 +177,8 @@ def find_url_passwords(data: bytes) -> Iterator[Finding]:
         return
     for match in linear_pattern(_AFTER_USER, groups=True).finditer(data):
         start, stop = match.span(1)
-        if not _NO_PASSWORD.fullmatch(data, start, stop):
+        long_enough = stop - start >= MIN_URL_PASSWORD_CHARS
+        if long_enough and not _NO_PASSWORD.fullmatch(data, start, stop):
             yield Finding("url_password", start, stop)
 
 
@@ -189,7 +193,7 @@ def _is_key(kind: str, value: bytes) -> bool:
         return _is_jwt(value)
     if kind in _JUDGED:
         return looks_random(value)
-    return len(set(value[8:])) > 5  # AKIAXXXXXXXXXXXXXXXX is nobody's
+    return len(set(value[8:])) > 5 and not value.endswith(b"EXAMPLE")  # nobody's: AKIAXXXXXXXX...
 
 
 def _is_jwt(value: bytes) -> bool:

@@ -43,7 +43,7 @@ class Ledger(Stage, frozen=True, kw_only=True):
     """Joins the columns of every stage for one shard, and says where each document's tokens lie."""
 
     name: ClassVar[str] = "ledger"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     layout: tuple[LanguageShards, ...]  # of the languages in this shard
     bucket_bits: int
