@@ -5,7 +5,8 @@
 Secrets of every kind are drawn from a seed and planted at random lines of the real files of FOLDER
 (default: this repository's own), one line each, a third of them twice. A peer finds an occurrence
 if it reports its line (detect-secrets) or a span that covers it (scrubadub, where installed). What
-a peer reports beyond the planted is not counted against it here. Seconds are of one process.
+a peer reports beyond the planted is not counted against it here. Seconds are of the files as they
+are, of one process.
 """
 
 import argparse
@@ -17,7 +18,8 @@ import string
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +50,10 @@ def main() -> None:
     files = list(plant(wanted.folder, wanted.megabytes))
     peers: dict[str, Callable[[str], Found]] = {"gristmill": ours, **peer_finders()}
     results = {name: measure(files, find) for name, find in peers.items()}
-    (found, seconds), megabytes = results["gristmill"], sum(len(t) for t, _ in files) / 1e6
+    (found, seconds), megabytes = (
+        results["gristmill"],
+        sum(len(original) for original, *_ in files) / 1e6,
+    )
     for name, (other, other_seconds) in results.items():
         if name == "gristmill":
             continue
@@ -71,9 +76,9 @@ def main() -> None:
             print(f"{kind:24}", *cells)
 
 
-def emit(report: dict[str, object], ours: float, peer: float, *, as_json: bool) -> None:
+def emit(comparison: Mapping[str, object], ours: float, peer: float, *, as_json: bool) -> None:
     """Print one comparison."""
-    report |= {"ours": round(ours, 3), "peer": round(peer, 3)}
+    report = {**comparison, "ours": round(ours, 3), "peer": round(peer, 3)}
     report["ratio"] = round(ours / peer, 2) if peer else None
     if as_json:
         print(json.dumps(report))
@@ -85,14 +90,15 @@ Found = Callable[[Planted], bool]
 
 
 def measure(
-    files: list[tuple[str, list[Planted]]], find: Callable[[str], Found]
+    files: list[tuple[str, str, list[Planted]]], find: Callable[[str], Found]
 ) -> tuple[Counter[tuple[str, str]], float]:
     """Return planted and found occurrences by kind, and the seconds."""
     counts: Counter[tuple[str, str]] = Counter()
     seconds = 0.0
-    for text, planted in files:
-        start = time.process_time()
+    for original, text, planted in files:
         holds = find(text)
+        start = time.process_time()
+        find(original)
         seconds += time.process_time() - start
         for each in planted:
             counts[each.kind, "all"] += 1
@@ -116,8 +122,8 @@ def peer_finders() -> dict[str, Callable[[str], Found]]:
     """Return the peers that are installed."""
     found: dict[str, Callable[[str], Found]] = {}
     try:
-        from detect_secrets import SecretsCollection
-        from detect_secrets.settings import default_settings
+        collections = import_module("detect_secrets.core.secrets_collection")
+        settings = import_module("detect_secrets.settings")
     except ModuleNotFoundError:
         return found
 
@@ -125,8 +131,8 @@ def peer_finders() -> dict[str, Callable[[str], Found]]:
         with tempfile.NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            secrets = SecretsCollection()
-            with default_settings():
+            secrets = collections.SecretsCollection()
+            with settings.default_settings():
                 secrets.scan_file(file.name)
         lines = {secret.line_number for _, secret in secrets}
         return lambda each: each.line in lines
@@ -134,7 +140,7 @@ def peer_finders() -> dict[str, Callable[[str], Found]]:
     logging.getLogger("detect_secrets").setLevel(logging.ERROR)
     found["detect-secrets"] = detect_secrets
     try:
-        import scrubadub
+        scrubadub = import_module("scrubadub")
     except ModuleNotFoundError:
         return found
     scrubber = scrubadub.Scrubber()
@@ -146,8 +152,8 @@ def peer_finders() -> dict[str, Callable[[str], Found]]:
     return found
 
 
-def plant(folder: Path, megabytes: float) -> Iterator[tuple[str, list[Planted]]]:
-    """Yield the texts of real files with secrets in them."""
+def plant(folder: Path, megabytes: float) -> Iterator[tuple[str, str, list[Planted]]]:
+    """Yield the texts of real files, the same with secrets in them, and the secrets."""
     rng = random.Random(0)
     paths = sorted(path for path in folder.rglob("*.py") if ".venv" not in path.parts)
     rng.shuffle(paths)
@@ -162,7 +168,7 @@ def plant(folder: Path, megabytes: float) -> Iterator[tuple[str, list[Planted]]]
             for _ in range(1 + (rng.random() < 1 / 3)):
                 new.append((rng.randrange(len(lines) + 1), kind, secret, template))
         text, planted = _insert(lines, new)
-        yield text, planted
+        yield "\n".join(lines), text, planted
         size += len(text)
         if size > megabytes * 1e6:
             return

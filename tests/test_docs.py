@@ -44,6 +44,7 @@ from gristmill.pipelines.artifact import InputRecord, Manifest, Slice
 from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
+from gristmill.pipelines.licence_settings import LicenceSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
 from gristmill.pipelines.recall_settings import (
     DrawSettings,
@@ -59,6 +60,7 @@ from gristmill.pipelines.recipe import (
     RawRecipe,
     ShardSettings,
 )
+from gristmill.pipelines.redaction_settings import RedactionSettings
 from gristmill.pipelines.removals import Removals, TakeDown
 from gristmill.pipelines.remove import Receipt, RewrittenShard
 
@@ -85,6 +87,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[dedup.minhash]`": MinHashScheme,
     "`[dedup.boilerplate]`": Boilerplate,
     "`[dedup.substrings]`": Substrings,
+    "`[licences]`": LicenceSettings,
+    "`[redaction]`": RedactionSettings,
     "`[order]`": OrderSettings,
     "`[fim]`": FimSettings,
     "`[shards]`": ShardSettings,
@@ -139,7 +143,10 @@ def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
         page(f"docs/{name}.md")
-        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
+        for name in (
+            *("recipes", "dedup", "web", "crawl-settings", "recall-settings"),
+            "licences-and-secrets",
+        )
     )
 
 

@@ -111,15 +111,18 @@ _KEYS: tuple[tuple[str, str, str], ...] = (
 )
 _HAS_GROUP = {kind: re.compile(pattern).groups > 0 for kind, _, pattern in _KEYS}
 _ANY_KEY = "|".join(f"(?:{hint})" for _, hint, _ in _KEYS)
-_JUDGED = frozenset(
-    [
-        *("mailchimp_key", "twilio_key", "telegram_token", "discord_token"),
-        *("artifactory_key", "hugging_face_token"),
-    ]
-)
+_JUDGED = {  # the part that has to look random
+    "mailchimp_key": slice(32),
+    "twilio_key": slice(2, None),
+    "telegram_token": slice(None),
+    "discord_token": slice(None),
+    "artifactory_key": slice(None),
+    "hugging_face_token": slice(3, None),
+}
 _PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE_END = rb"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-_AROUND = tuple(bytes([code]) for code in b" \t\r\n\"'+,#*/")
+_AROUND = tuple(bytes([code]) for code in b" \t\r\n\"',#*")
+_ENDS = (b"\\n", b"\\r", b" +", b'"+', b"'+")
 _MIN_KEY_CHARS = 64  # of base64 between the two lines; less is a made-up example
 MIN_URL_PASSWORD_CHARS = 5
 _MAX_KEY_BYTES = 1 << 16
@@ -192,7 +195,7 @@ def _is_key(kind: str, value: bytes) -> bool:
     if kind == "jwt":
         return _is_jwt(value)
     if kind in _JUDGED:
-        return looks_random(value)
+        return looks_random(value[_JUDGED[kind]])
     return len(set(value[8:])) > 5 and not value.endswith(b"EXAMPLE")  # nobody's: AKIAXXXXXXXX...
 
 
@@ -213,13 +216,13 @@ def _end_of_base64(data: bytes, start: int) -> int:
 
 def _stripped(data: bytes, start: int, stop: int) -> tuple[int, int]:
     """Return the span without white space, quotes and escaped line ends at both ends."""
-    head = re.compile(rb"(?:\s|\\[nr]|[\"'+,#*])*").match(data, start, stop)
+    head = re.compile(rb"(?:\s|\\[nr]|[\"',#*]|\+(?=\s))*").match(data, start, stop)
     first = head.end() if head else start
     last = stop
     while last > first:
         if data[last - 1 : last] in _AROUND:
             last -= 1
-        elif data[last - 2 : last] in (b"\\n", b"\\r"):
+        elif data[last - 2 : last] in _ENDS:  # of a line in a string, and of a joined string
             last -= 2
         else:
             break
