@@ -117,7 +117,6 @@ _JUDGED = {  # the part that has to look random
     "telegram_token": slice(None),
     "discord_token": slice(None),
     "artifactory_key": slice(None),
-    "hugging_face_token": slice(3, None),
 }
 _PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE_END = rb"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
