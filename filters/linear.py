@@ -1,5 +1,6 @@
 """Patterns whose search takes time linear in the text, whatever the text holds: RE2's."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Protocol
 
@@ -14,12 +15,18 @@ class LinearMatch(Protocol):
     def group(self, number: int, /) -> bytes:
         """Return what a group matched."""
 
+    def span(self, number: int = 0, /) -> tuple[int, int]:
+        """Return the bytes that a group matched, half open; -1 where it did not."""
+
 
 class LinearPattern(Protocol):
     """A compiled pattern, to be searched for in UTF-8."""
 
     def search(self, text: bytes, /) -> LinearMatch | None:
         """Return the first match, or None."""
+
+    def finditer(self, text: bytes, /) -> Iterator[LinearMatch]:
+        """Yield the matches from left to right; none overlaps the one before."""
 
     def findall(self, text: bytes, /) -> list[bytes]:
         """Return what the first group matched in each match, from left to right."""

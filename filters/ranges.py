@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import msgspec
 
 from ..corpus.record import COMPONENTS, Kind
+from .licence_classes import LicenceClass
+from .licence_evidence import LicenceEvidence
 from .page_stubs import STUB_KINDS
 from .page_urls import URL_ROLES
 from .tree_facts import SyntaxStatus
@@ -91,7 +93,10 @@ SIGNAL_RANGES: dict[str, SignalRange] = {
     "source": _STRING,
     "encoding": _STRING,
     "declared_licence": _STRING,
-    "licence": _STRING,  # declared, else of the licence files, else of the file's head
+    "licence": _STRING,  # by the nearest evidence
+    "licence_evidence": SignalRange(type="string", choices=get_args(LicenceEvidence)),
+    "licence_class": SignalRange(type="string", choices=get_args(LicenceClass)),
+    "licence_conflict": _STRING,
     "stars": _COUNT,
     "repository_created": SignalRange(
         type="time", lowest=date(1970, 1, 1), highest=date(9999, 12, 31)

@@ -36,6 +36,7 @@ from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
 from .stages.read import Read
+from .stages.redaction import Redact, Sensitive
 from .stages.tokens import Pack, Tokenize, prefix_digest
 from .store import Store
 
@@ -105,7 +106,14 @@ class Graph:
             nodes.append(self._map(Imports(), name, ("read", "language")))
         for stage, roles in self._asked.stages(shard):
             nodes.append(self._map(stage, name, roles))
+        if self._redact_role:
+            nodes.append(self._map(Sensitive(), name, text))
         return nodes
+
+    @property
+    def _redact_role(self) -> tuple[str, ...]:
+        """The stage that says what is redacted, where the recipe redacts anything."""
+        return ("redact",) if self.recipe.raw.redaction.is_asked else ()
 
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
@@ -136,7 +144,9 @@ class Graph:
             tokenizer=self.recipe.tokenizer,
         )
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
-        sources = ("read", "language", "select", *self._imports_role(shard), *self._cuts.role)
+        changed = (*self._cuts.role, *self._redact_role)
+        sources = ("read", "language", "select", *self._imports_role(shard), *changed)
+        redact = Redact(settings=self.recipe.raw.redaction)
         pages = self._pages.keepers(name)
         return [
             Node(
@@ -152,11 +162,15 @@ class Graph:
                     ],
                 },
             ),
+            *(
+                self._map(redact, name, ("read", "sensitive", "select", *self._cuts.role))
+                for _ in self._redact_role
+            ),
             self._map(assemble, name, sources),
             self._map(
                 tokenize,
                 name,
-                ("read", "assemble", *self._cuts.role),
+                ("read", "assemble", *changed),
                 hints=self._copied_from(tokenize, name),
             ),
         ]
@@ -247,5 +261,8 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._asked.names(shard), *self._cuts.role)
+        asked = (
+            *(*self._imports_role(shard), *self._asked.names(shard)),
+            *(*self._cuts.role, *self._redact_role),
+        )
         return self._map(stage, shard.name, (*roles, *asked))

@@ -30,10 +30,12 @@ from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .expect import Expectation, check_expectations
+from .licence_settings import LicenceSettings
 from .mixture_settings import MixtureSettings, check_mixture
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
 from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
+from .redaction_settings import RedactionSettings
 from .row_settings import expand_fim_preset
 
 if sys.version_info >= (3, 11):
@@ -82,6 +84,8 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     decontamination: DecontaminationSettings = DecontaminationSettings()
     dedup: DedupSettings = DedupSettings()
     recall: RecallSettings = RecallSettings()
+    licences: LicenceSettings = LicenceSettings()
+    redaction: RedactionSettings = RedactionSettings()
     order: OrderSettings = OrderSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one
@@ -119,6 +123,7 @@ def load_recipe(path: str) -> Recipe:
     rules = parse_rules(
         rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
+    rules = (*raw.licences.rules(), *rules)
     base = _folder(path)
     tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
     recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)

@@ -19,6 +19,7 @@ from ..corpus.record import Record
 from ..corpus.storage import exists, join, read_bytes, write_bytes
 
 CONTENT_ID = re.compile(r"[0-9a-f]{32}")
+COPIES = re.compile(r"copies\s*=\s*true")
 
 
 class Removals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,16 +102,24 @@ def removed_rows(table: pa.Table, removals: Removals) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def asks_for_copies(text: str) -> bool:
+    """Return whether a take-down list has the line `copies = true`.
+
+    It then also takes every other document of the same content as one that it names.
+    """
+    return any(COPIES.fullmatch(line.partition("#")[0].strip()) for line in text.splitlines())
+
+
 def parse_list(text: str, *, where: str) -> Removals:
     """Read a take-down list: one entry a line, `#` starts a comment.
 
-    An entry is `owner/name` (a repository), `owner/*` (all of an owner), a URL, a URL prefix
-    ending with `*`, or the 32 hex digits of a content id.
+    Besides `copies = true`, an entry is `owner/name` (a repository), `owner/*` (all of an owner),
+    a URL, a URL prefix ending with `*`, or the 32 hex digits of a content id.
     """
     found: dict[str, list[str]] = {"collections": [], "owners": [], "urls": [], "content_ids": []}
     for number, line in enumerate(text.splitlines(), start=1):
         entry = line.partition("#")[0].strip()
-        if not entry:
+        if not entry or COPIES.fullmatch(entry):
             continue
         if CONTENT_ID.fullmatch(entry):
             found["content_ids"].append(entry)

@@ -1,8 +1,9 @@
 """Remove: take documents out of a finished build, rebuild what held them, and leave a receipt."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..corpus.errors import GristmillError
@@ -17,6 +18,7 @@ from .published import BuildRecord, read_build
 from .removals import (
     Removals,
     TakeDown,
+    asks_for_copies,
     load_take_down,
     merge_places,
     parse_list,
@@ -39,6 +41,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a removal did, to be kept."""
 
     entries: dict[str, int]  # each line of the list -> documents it named
+    copies: dict[str, tuple[str, ...]]  # content id -> collection:path of each that has it
     documents: int  # that were in the training data and no longer are
     shards: tuple[RewrittenShard, ...]
     purged_files: int  # earlier artifacts, which may hold the text, deleted from the work folder
@@ -65,8 +68,11 @@ def remove_documents(
         )
     if not exists(list_url):
         raise GristmillError("no such list", where=list_url, todo="Name a text file.")
-    removals = parse_list(read_bytes(list_url).decode("utf-8"), where=list_url)
-    found, kept = _matches(out, before, removals)
+    text = read_bytes(list_url).decode("utf-8")
+    removals = parse_list(text, where=list_url)
+    if asks_for_copies(text):
+        removals = removals.union(Removals(content_ids=_contents(out, before, removals)))
+    found, copies, kept = _matches(out, before, removals)
     old = load_take_down(out)
     places = {line: tuple(shards) for line, shards in found.items()}
     save_take_down(
@@ -77,48 +83,64 @@ def remove_documents(
     if result.failures or result.record is None:
         return result, None
     entries = {line: sum(shards.values()) for line, shards in found.items()}
-    return result, _receipt(out, before, result.record, entries, kept)
+    shards, purged = _rewritten(before, result.record), collect_garbage(out, dry_run=False)
+    identity = digest_parts("receipt", (*sorted(entries), *(s.digest_after for s in shards)))
+    receipt = Receipt(
+        entries=entries,
+        copies=copies,
+        documents=kept,
+        shards=tuple(shards),
+        purged_files=purged.num_files,
+        path=f"receipts/{identity.hex()[:16]}.json",
+    )
+    write_bytes(join(out, receipt.path), msgspec.json.format(msgspec.json.encode(receipt)))
+    return result, receipt
+
+
+def _ledgers(out: str, record: BuildRecord) -> Iterator[tuple[str, pa.Table]]:
+    """Yield each shard and what a list can name of its ledger rows."""
+    for path in record.ledger:
+        with open_parquet(join(out, path)) as file:
+            table = file.read(columns=["collection", "path", "content_id", "dropped_by"])
+        yield path.removeprefix("ledger/").removesuffix(".parquet"), table
+
+
+def _contents(out: str, record: BuildRecord, removals: Removals) -> tuple[str, ...]:
+    """Return the content ids of the documents that a list names."""
+    found: set[bytes] = set()
+    for _, table in _ledgers(out, record):
+        named = table["content_id"].filter(pa.array(removed_rows(table, removals)))
+        found |= set(named.drop_null().to_pylist())
+    return tuple(sorted(content.hex() for content in found))
 
 
 def _matches(
     out: str, record: BuildRecord, removals: Removals
-) -> tuple[dict[str, dict[str, int]], int]:
-    """Return, for each line, read shard -> documents named, and how many of all were kept."""
+) -> tuple[dict[str, dict[str, int]], dict[str, tuple[str, ...]], int]:
+    """Return what a list names.
+
+    That is, for each line, read shard -> documents; for each content id the places of its
+    documents; and how many of all documents were kept.
+    """
     found: dict[str, dict[str, int]] = {line: {} for line in removals.entries()}
+    copies: dict[str, list[str]] = {content: [] for content in removals.content_ids}
+    by_name = msgspec.structs.replace(removals, content_ids=())
+    by_content = Removals(content_ids=removals.content_ids)
     kept = 0
-    for path in record.ledger:
-        with open_parquet(join(out, path)) as file:
-            table = file.read(columns=["collection", "path", "content_id", "dropped_by"])
-        shard = path.removeprefix("ledger/").removesuffix(".parquet")
+    for shard, table in _ledgers(out, record):
         is_kept = pc.is_null(table["dropped_by"]).to_numpy()
         kept += int((removed_rows(table, removals) & is_kept).sum())
-        for line in found:
-            rows = int(removed_rows(table, removals.of_entries(frozenset({line}))).sum())
+        for line in by_name.entries():
+            rows = int(removed_rows(table, by_name.of_entries(frozenset({line}))).sum())
             if rows:
                 found[line][shard] = rows
-    return found, kept
-
-
-def _receipt(
-    out: str,
-    before: BuildRecord,
-    after: BuildRecord,
-    entries: Mapping[str, int],
-    documents: int,
-) -> Receipt:
-    garbage = collect_garbage(out, dry_run=False)
-    shards = tuple(_rewritten(before, after))
-    identity = digest_parts("receipt", (*sorted(entries), *(s.digest_after for s in shards)))
-    path = f"receipts/{identity.hex()[:16]}.json"
-    receipt = Receipt(
-        entries=dict(entries),
-        documents=documents,
-        shards=shards,
-        purged_files=garbage.num_files,
-        path=path,
-    )
-    write_bytes(join(out, path), msgspec.json.format(msgspec.json.encode(receipt)))
-    return receipt
+        named = table.filter(pa.array(removed_rows(table, by_content)))
+        for row in named.select(["content_id", "collection", "path"]).to_pylist():
+            content = row["content_id"].hex()
+            found[content][shard] = found[content].get(shard, 0) + 1
+            copies[content].append(f"{row['collection']}:{row['path']}")
+    places = {content: tuple(sorted(names)) for content, names in copies.items()}
+    return found, places, kept
 
 
 def _rewritten(before: BuildRecord, after: BuildRecord) -> list[RewrittenShard]:

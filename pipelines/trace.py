@@ -19,8 +19,9 @@ from ..corpus.mixture import read_mixture
 from ..corpus.shards import ShardMetadata, footer_info
 from ..corpus.storage import join
 from ..corpus.tokenizer import Tokenizer, load_tokenizer
-from ..dedup.lines import uncut_position
 from ..filters.languages import path_comment
+from ..filters.redaction.kinds import Finding
+from ..filters.redaction.redact import original_span
 from .artifact import open_parquet
 from .published import BuildRecord
 from .recipe import unknown_name
@@ -135,7 +136,7 @@ def _row(table: pa.Table) -> _Row:
 _ORIGINS = """
     SELECT lower(hex(doc_id)) AS doc_id, source, kind, collection, path, revision, origin_file,
         origin_offset, lower(hex(bytes_digest)) AS bytes_digest, licence, language, num_chars,
-        COLUMNS('^(component|cut_spans)$')
+        COLUMNS('^(component|cut_spans|redactions)$')
     FROM ledger WHERE doc_id IN (SELECT unhex(unnest(?)))
 """  # a ledger has spans if the recipe asks for cuts; COLUMNS must match a column
 
@@ -200,13 +201,10 @@ def _text_token(
     frame = None
     if end <= header_chars:
         frame = "path comment"
-    elif origin is not None and origin.num_chars in range(first - header_chars + 1):
+    place = _place(first - header_chars, end - header_chars, origin)
+    if not frame and origin is not None and origin.num_chars in range(place[0] + 1):
         frame = "added newline"
     part = _fim_part(row, offset, metadata, tokenizer)
-    spans = (origin and origin.cut_spans) or []
-    place = first - header_chars, end - header_chars
-    if spans and not frame:
-        place = uncut_position(place[0], spans), uncut_position(place[1] - 1, spans) + 1
     return Token(
         offset=offset,
         id=int(row.tokens[offset]),
@@ -219,6 +217,14 @@ def _text_token(
         before=piece[max(first - EXCERPT_CHARS, 0) : first],
         after=piece[end : end + EXCERPT_CHARS],
     )
+
+
+def _place(start: int, stop: int, origin: TracedOrigin | None) -> tuple[int, int]:
+    """Return which characters of the whole document stand behind those of a piece."""
+    if origin is None or start < 0:
+        return start, stop
+    findings = [Finding(each.kind, each.start, each.stop) for each in origin.redactions or ()]
+    return original_span(start, stop, findings, origin.cut_spans or ())
 
 
 def _original_order(row: _Row, tokenizer: Tokenizer) -> npt.NDArray[np.int64]:

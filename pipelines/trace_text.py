@@ -6,11 +6,20 @@ from .explanation import Origin
 from .printable import printable
 
 
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a placeholder stands for: its kind, and where it stood in the document."""
+
+    kind: str
+    start: int
+    stop: int
+
+
 class TracedOrigin(Origin, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a document of the row came from, its length, and what was cut of it."""
+    """Where a document of the row came from, its length, what was cut of it and redacted."""
 
     num_chars: int | None
     cut_spans: list[int] | None = None  # first, end, ... in characters of the document
+    redactions: list[Redaction] | None = None  # likewise
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

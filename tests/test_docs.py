@@ -49,6 +49,7 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.expect import Expectation
+from gristmill.pipelines.licence_settings import LicenceSettings
 from gristmill.pipelines.mixture_settings import MixtureSettings, StageSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
 from gristmill.pipelines.recall_settings import (
@@ -64,6 +65,7 @@ from gristmill.pipelines.recipe import (
     RawRecipe,
     ShardSettings,
 )
+from gristmill.pipelines.redaction_settings import RedactionSettings
 from gristmill.pipelines.removals import Removals, TakeDown
 from gristmill.pipelines.remove import Receipt, RewrittenShard
 
@@ -90,6 +92,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[dedup.minhash]`": MinHashScheme,
     "`[dedup.boilerplate]`": Boilerplate,
     "`[dedup.substrings]`": Substrings,
+    "`[licences]`": LicenceSettings,
+    "`[redaction]`": RedactionSettings,
     "`[order]`": OrderSettings,
     "`[tokenizer]`": TokenizerSettings,
     "`[fim]`": FimSettings,
@@ -159,6 +163,7 @@ def recipe_pages() -> str:
             "web",
             "crawl-settings",
             "recall-settings",
+            "licences-and-secrets",
         )
     )
 

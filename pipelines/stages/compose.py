@@ -13,6 +13,7 @@ from ..order import OrderFile, order_files, split_groups
 from ..output import Output
 from ..recipe import OrderSettings
 from ..stage import Inputs, Stage
+from .redaction import REDACTIONS
 
 Row = dict[str, Any]  # one row of a table, as pyarrow gives it
 
@@ -100,6 +101,9 @@ class Assemble(Stage, frozen=True, kw_only=True):
             trim = inputs.table("trim", ["dropped_by", "cut_spans"])
             dropped = pc.coalesce(dropped, trim["dropped_by"])
             table = table.append_column("cut_spans", trim["cut_spans"])
+        if inputs.all("redact"):
+            redactions = inputs.table("redact", [REDACTIONS])[REDACTIONS]
+            table = table.append_column(REDACTIONS, redactions)
         kept = np.flatnonzero(pc.is_null(dropped).to_numpy())
         rows = table.take(pa.array(kept)).to_pylist()
         context = _context(table) if self.order.method == "dependency" else {}
@@ -147,6 +151,8 @@ def _sample(identity: bytes, rows: list[Row], indices: list[int]) -> Row:
     content = [identity, component, language, *(row["doc_id"] for row in rows)]
     if any(row.get("cut_spans") for row in rows):
         content += (str(row["cut_spans"]) for row in rows)
+    if any(row.get(REDACTIONS) for row in rows):
+        content += (str(row[REDACTIONS]) for row in rows)
     return {
         "sample_id": identity,
         "sample_key": digest_parts("sample-key", content),

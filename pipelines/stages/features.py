@@ -1,7 +1,7 @@
 """Features: columns beside the text, row for row, that depend on the content alone."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version as installed_version
 from typing import ClassVar
 from unicodedata import unidata_version
@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from ...dedup.columns import binary_column
 from ...dedup.minhash import MinHashScheme, sign_column
 from ...filters.imports import IMPORT_LANGUAGES
-from ...filters.licence import licence_of
+from ...filters.licence_classes import licence_class
+from ...filters.licence_evidence import FileLicence, RepositoryLicences
 from ...filters.natural import COMMENT_LANGUAGE, comment_languages
 from ...filters.natural_engines import NaturalEngine, engine_digest
 from ...filters.parse_worker import ImportParser, ParsedImports
@@ -23,12 +24,21 @@ from ..artifact import InputFile, open_parquet
 from ..output import Output
 from ..stage import Inputs, Stage
 
+LICENCE = pa.schema(
+    [
+        ("licence", pa.string()),  # an SPDX expression, by the nearest evidence
+        ("licence_evidence", pa.string()),  # header, declared, licence_file or manifest
+        ("licence_class", pa.string()),  # permissive, weak_copyleft, copyleft or other
+        ("licence_conflict", pa.string()),  # the evidence that says another class
+    ]
+)
+
 
 class Measure(Stage, frozen=True, kw_only=True):
     """Measures every signal that a rule may name."""
 
     name: ClassVar[str] = "measure"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads_text: ClassVar[bool] = True
 
     comment_engine: NaturalEngine | None = None  # names the comments' language, if a rule asks
@@ -41,11 +51,12 @@ class Measure(Stage, frozen=True, kw_only=True):
         return assets
 
     def run(self, inputs: Inputs, output: Output) -> None:
-        """Write doc_id, the signals and the licence, row group by row group."""
+        """Write doc_id, the signals and LICENCE, row group by row group."""
         languages = inputs.table("language", ["language"])["language"]
         licences = _repository_licences(inputs.one("read"))
+        nobody = RepositoryLicences()
         start = 0
-        columns = ["doc_id", "collection", "path", "kind", "text"]
+        columns = ["doc_id", "collection", "path", "kind", "declared_licence", "text"]
         for rows in row_groups(inputs.one("read"), columns):
             names = languages.slice(start, rows.num_rows)
             signals = measure(rows["text"], names, rows["kind"], rows["path"])
@@ -53,10 +64,21 @@ class Measure(Stage, frozen=True, kw_only=True):
                 comments = comment_languages(rows["text"], names, engine=self.comment_engine)
                 signals = signals.append_column(COMMENT_LANGUAGE, comments)
             start += rows.num_rows
-            own = pa.array([licences.get(name.as_py()) for name in rows["collection"]], pa.string())
-            licence = pc.coalesce(own, signals["header_licence"])
+            names_of_rows = ("collection", "path", "kind", "declared_licence")
+            found = [
+                licences.get(collection, nobody).of_file(path, header)
+                if kind == "file"
+                else _own_licence(declared)
+                for collection, path, kind, declared, header in zip(
+                    *(rows[name].to_pylist() for name in names_of_rows),
+                    signals["header_licence"].to_pylist(),
+                    strict=True,
+                )
+            ]
             table = signals.add_column(0, "doc_id", rows["doc_id"])
-            output.write(table.append_column("licence", licence))
+            for name, column in _licence_columns(found).items():
+                table = table.append_column(name, column)
+            output.write(table)
 
 
 class Sign(Stage, frozen=True, kw_only=True):
@@ -179,21 +201,42 @@ def row_groups(file: InputFile, columns: list[str]) -> Iterator[pa.Table]:
             yield parquet.read_row_group(index, columns=columns)
 
 
-def _repository_licences(file: InputFile) -> dict[str, str]:
-    """Return the licence of each collection: what its metadata declares, else its licence files."""
-    declared: dict[str, str] = {}
-    found: dict[str, set[str]] = {}
-    for rows in row_groups(
-        file, ["collection", "path", "declared_licence", "licence_files", "text"]
-    ):
-        collections = rows["collection"].to_pylist()
-        paths = rows["path"].to_pylist()
-        for i, licence in enumerate(rows["declared_licence"].to_pylist()):
-            if licence:
-                declared[collections[i]] = licence
-        for i, files in enumerate(rows["licence_files"].to_pylist()):
-            if files and paths[i] in files and rows["text"][i].is_valid:
-                name = licence_of(rows["text"][i].as_py())
-                if name is not None:
-                    found.setdefault(collections[i], set()).add(name)
-    return {name: " AND ".join(sorted(names)) for name, names in found.items()} | declared
+def _own_licence(declared: str | None) -> FileLicence:
+    """Return the licence of what is no file of a repository: what it declares of itself."""
+    alone = RepositoryLicences()
+    alone.declare(declared)
+    return alone.of_file("", None)
+
+
+def _licence_columns(found: Sequence[FileLicence]) -> dict[str, pa.Array]:
+    """Return the columns of LICENCE."""
+    values: dict[str, list[str | None]] = {
+        "licence": [each.licence for each in found],
+        "licence_evidence": [each.evidence for each in found],
+        "licence_class": [each.licence and licence_class(each.licence) for each in found],
+        "licence_conflict": [each.conflict for each in found],
+    }
+    return {name: pa.array(values[name], pa.string()) for name in LICENCE.names}
+
+
+def _repository_licences(file: InputFile) -> dict[str, RepositoryLicences]:
+    """Return what the repositories of a shard say of licences; few row groups' texts are read."""
+    found: dict[str, RepositoryLicences] = defaultdict(RepositoryLicences)
+    names = ["collection", "path", "kind", "declared_licence"]
+    with open_parquet(file.url) as parquet:
+        for group in range(parquet.num_row_groups):
+            rows = parquet.read_row_group(group, columns=names).to_pylist()
+            wanted = []
+            for number, row in enumerate(rows):
+                if row["kind"] != "file":
+                    continue
+                found[row["collection"]].declare(row["declared_licence"])
+                if RepositoryLicences.is_evidence(row["path"]):
+                    wanted.append(number)
+            if not wanted:
+                continue
+            texts = parquet.read_row_group(group, columns=["text"])["text"].take(wanted)
+            for number, text in zip(wanted, texts.to_pylist(), strict=True):
+                if text is not None:
+                    found[rows[number]["collection"]].add(rows[number]["path"], text)
+    return found

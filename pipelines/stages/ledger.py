@@ -43,7 +43,7 @@ class Ledger(Stage, frozen=True, kw_only=True):
     """Joins the columns of every stage for one shard, and says where each document's tokens lie."""
 
     name: ClassVar[str] = "ledger"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     layout: tuple[LanguageShards, ...]  # of the languages in this shard
     bucket_bits: int
@@ -71,6 +71,10 @@ class Ledger(Stage, frozen=True, kw_only=True):
             verdict = verdict.set_column(column, "dropped_by", dropped_by)
             for name in ("cut_chars", "cut_spans"):
                 verdict = verdict.append_column(name, trim[name])
+        for redactions in (file.read() for file in inputs.all("redact")):
+            for name in redactions.column_names:
+                if name != "doc_id":
+                    verdict = verdict.append_column(name, redactions[name])
         for name in verdict.column_names:
             if name != "doc_id":
                 table = table.append_column(name, verdict[name])

@@ -22,12 +22,13 @@ from ...corpus.shards import (
 )
 from ...corpus.tokenizer import load_tokenizer
 from ...corpus.tokenizer_info import DEEPSEEK_V2, TokenizerInfo, TokenizerSource
-from ...dedup.lines import cut
 from ...filters.languages import language_table, path_comment
+from ...filters.redaction.redact import redact
 from ..artifact import InputFile
 from ..output import Output
 from ..stage import Inputs, Stage
 from .compose import Row
+from .redaction import redactions_of
 
 BATCH_TEXT_CHARS = 8 << 20
 
@@ -42,7 +43,7 @@ WORK_ROW = pa.schema(
 
 
 class Tokenize(Stage, frozen=True, kw_only=True):
-    """Applies FIM and tokenizes the training documents of one shard.
+    """Puts in placeholders, applies FIM and tokenizes the training documents of one shard.
 
     Rows whose sample key stands in the previous artifact of the shard (a hint: same settings) are
     copied from it, so that a changed verdict costs the changed documents only.
@@ -103,7 +104,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
         if not todo:
             return
         table = inputs.table("read", ["doc_id", "path", "text"])
-        spans = _boilerplate(inputs)
+        spans, redactions = _boilerplate(inputs), redactions_of(inputs)
         doc_ids, paths, text = table["doc_id"], table["path"], table["text"]
         batch: list[tuple[Row, list[Piece]]] = []
         num_chars = 0
@@ -114,7 +115,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
                 if sample["has_headers"]:
                     header = path_comment(sample["language"], paths[row].as_py())
                 whole = text[row].as_py()
-                left = cut(whole, spans[row]) if row in spans else whole
+                left = redact(whole, redactions.get(row, ()), spans.get(row, ()))
                 pieces.append(Piece(doc_id=doc_ids[row].as_py(), header=header, text=left))
             size = sum(len(piece.text) for piece in pieces)
             other = batch and batch[0][0]["component"] != sample["component"]

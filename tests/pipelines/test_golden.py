@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).with_name("golden.json")
 GOLDEN_WEB = Path(__file__).with_name("golden_web.json")
+GOLDEN_REDACTION = Path(__file__).with_name("golden_redaction.json")
+REDACTION_RECIPE = """\
+name = "redacted"
+
+[[source]]
+name = "prose"
+kind = "documents"
+component = "text"
+paths = ["prose.jsonl"]
+
+[redaction]
+text = ["email", "key"]
+
+[mixture.weights]
+text = 1.0
+"""
 WEB_RECIPE = """\
 name = "web"
 
@@ -143,3 +159,31 @@ def test_no_stage_of_web_pages_changes_its_output_without_a_new_version(
         GOLDEN_WEB.write_text(json.dumps(found, indent=1) + "\n")
     assert found == json.loads(GOLDEN_WEB.read_text())
     assert len(found) == len(WEB_STAGES)
+
+
+def test_redaction_does_not_change_its_output_without_a_new_version(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    secrets = ["ada@lovelace.org", "93.184.216.34", "ghp_" + "a1B2c3D4e5F6" * 3, "nobody"]
+    secrets += ["password = 'r4nd0m-Sw3et+pw'", "https://ada:Sw0rdf1sh@db.nowhere.org"]
+    rows = [
+        {"id": str(i), "language": "en", "text": f"Write to {secret} twice: {secret}\n"}
+        for i, secret in enumerate(secrets)
+    ]
+    (tmp_path / "prose.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "recipe.toml").write_text(REDACTION_RECIPE)
+    build(
+        str(tmp_path / "recipe.toml"),
+        out=str(tmp_path / "out"),
+        executor=LocalExecutor(),
+        observer=JsonLines(sys.stderr),
+    )
+    found = {
+        stage: digest
+        for stage, digest in stage_digests(tmp_path / "out").items()
+        if stage.split(" ")[0] in ("sensitive", "redact")
+    }
+    if request.config.getoption("--update-golden"):
+        GOLDEN_REDACTION.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(GOLDEN_REDACTION.read_text())
+    assert len(found) == 2

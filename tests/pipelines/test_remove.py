@@ -188,6 +188,22 @@ def test_a_content_id_takes_every_copy_along(built: "Corpus") -> None:
     assert sorted(removed) == sorted(row["doc_id"] for row in copies)  # type: ignore[type-var]
 
 
+def test_a_list_that_says_so_takes_the_copies_of_a_repository_along(built: "Corpus") -> None:
+    rows = ledger(built)
+    own = {row["content_id"] for row in rows if row["collection"] == "bob/tools"} - {None}
+    taken = {row["doc_id"] for row in rows if row["content_id"] in own}
+    forked = "eve/fork:src/bob.py"
+    receipt = take_down(built, "bob/tools", "copies = true")
+    after = ledger(built)
+    is_bobs = [row["collection"] == "bob/tools" for row in after]
+    for row, is_own in zip(after, is_bobs, strict=True):
+        assert (row["dropped_by"] == "removed") == (is_own or row["doc_id"] in taken)
+    assert "bob step 3" not in texts_below(built.out)
+    (places,) = (names for names in receipt.copies.values() if forked in names)
+    assert places == ("bob/tools:src/bob.py", forked)
+    assert receipt.entries[LICENCE_ID] == 5
+
+
 def test_a_duplicate_comes_back_when_its_keeper_is_taken_down(built: "Corpus") -> None:
     twins = ("bob/tools", "eve/fork")
     before = {name: kept_paths(built, name) for name in twins}
