@@ -89,7 +89,8 @@ def dataset_card(
 
 
 def _head(build: BuildRecord, files: Sequence[WrittenFile], documents: int) -> str:
-    """Return the YAML between the two lines of dashes."""
+    """Return the YAML between the two lines of dashes; `datasets` refuses a split without rows."""
+    filled = {(file.component, file.split) for file in files if file.documents}
     languages = sorted(name for name in build.totals.by["language"] if _TAG.fullmatch(name))
     lines = [
         f"pretty_name: {json.dumps(build.name)}",
@@ -101,9 +102,9 @@ def _head(build: BuildRecord, files: Sequence[WrittenFile], documents: int) -> s
         'tags: ["gristmill", "code"]',
         "configs:",
     ]
-    for component in sorted({file.component for file in files}):
+    for component in sorted({component for component, _ in filled}):
         lines += [f"- config_name: {json.dumps(component)}", "  data_files:"]
-        for split in sorted({file.split for file in files if file.component == component}):
+        for split in sorted(split for name, split in filled if name == component):
             path = f"data/{component}/{split}-*.parquet"
             lines += [f"  - split: {json.dumps(split)}", f"    path: {json.dumps(path)}"]
     return "\n".join(["---", *lines, "---"])

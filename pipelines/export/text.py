@@ -20,8 +20,7 @@ def export_text(result: ExportResult) -> str:
         lines.append(f"{component:<10} {split:<12} {len(files):>7,} {documents:>12,} {tokens:>16,}")
     lines.append(
         f"{record.settings.format}: {record.documents:,} {_noun(record.settings.content)}, "
-        f"{record.tokens:,} tokens, {record.num_bytes:,} bytes; "
-        f"mixture {record.mixture}"
+        f"{record.tokens:,} tokens, {record.num_bytes / 1e6:,.1f} MB"
     )
     if record.settings.format == "megatron":
         splits = {REST, *(file.split for file in record.files)}
