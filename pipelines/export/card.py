@@ -91,7 +91,8 @@ def dataset_card(
 def _head(build: BuildRecord, files: Sequence[WrittenFile], documents: int) -> str:
     """Return the YAML between the two lines of dashes; `datasets` refuses a split without rows."""
     filled = {(file.component, file.split) for file in files if file.documents}
-    languages = sorted(name for name in build.totals.by["language"] if _TAG.fullmatch(name))
+    named = build.totals.by["language"].keys() - {"und"}
+    languages = sorted(name for name in named if _TAG.fullmatch(name))
     lines = [
         f"pretty_name: {json.dumps(build.name)}",
         'license: "other"',

@@ -1,6 +1,6 @@
 """One file of an export: made under a temporary name, digested, and moved to its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -77,17 +77,20 @@ def write_file(job: Job) -> tuple[WrittenFile, ...]:
 
 
 def _write(settings: ExportSettings, partials: list[Path], tables: "_Counted") -> None:
-    schema = row_schema(settings.content)
     if settings.format == "megatron":
-        write_megatron(*partials, tables)
-    elif settings.format == "jsonl":
-        write_lines(*partials, tables)
+        bin_path, idx_path = partials
+        write_megatron(bin_path, idx_path, tables)
+        return
+    (path,) = partials
+    schema = row_schema(settings.content)
+    if settings.format == "jsonl":
+        write_lines(path, tables)
     elif settings.format == "mds":
-        write_mds(*partials, tables, schema=schema)
+        write_mds(path, tables, schema=schema)
     elif settings.format == "webdataset":
-        write_tar(*partials, tables)
+        write_tar(path, tables)
     else:
-        write_columns(*partials, tables, schema=schema)
+        write_columns(path, tables, schema=schema)
 
 
 def _tables(job: Job) -> Iterator[pa.Table]:
@@ -109,7 +112,7 @@ def _tables(job: Job) -> Iterator[pa.Table]:
     return map(as_samples, tables) if settings.content == "samples" else tables
 
 
-class _Counted:
+class _Counted(Iterable[pa.Table]):
     """Tables as they pass, with their rows and tokens counted; rows of none are left out."""
 
     def __init__(self, tables: Iterator[pa.Table]) -> None:

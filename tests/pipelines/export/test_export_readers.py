@@ -69,10 +69,10 @@ def token_rows(built: Path, component: str) -> list[dict[str, object]]:
 def test_mosaics_streaming_reads_every_sample(
     built: Path, tmp_path: Path, exporter: Exporter, reader: Reader
 ) -> None:
-    exporter(built, tmp_path / "out", make_settings("mds", tokens_per_file=1000))
-    shown = reader("streaming torch", READ_MDS, tmp_path / "out/code")
-    assert json.loads(shown.splitlines()[-1]) == token_rows(built, "code")
-    assert len(list((tmp_path / "out/code/train").glob("*.mds"))) > 1
+    exporter(built, tmp_path / "out", make_settings("mds", tokens_per_file=500))
+    shown = reader("streaming torch", READ_MDS, tmp_path / "out/text")
+    assert json.loads(shown.splitlines()[-1]) == token_rows(built, "text")
+    assert len(list((tmp_path / "out/text/train").glob("*.mds"))) > 1
 
 
 @pytest.mark.readers
@@ -90,12 +90,12 @@ def test_a_shard_has_the_bytes_of_mosaics_own_writer(
 def test_webdataset_reads_every_sample(
     built: Path, tmp_path: Path, exporter: Exporter, reader: Reader
 ) -> None:
-    result = exporter(built, tmp_path / "out", make_settings("webdataset", tokens_per_file=1000))
-    last = sum(file.component == "code" for file in result.record.files) - 1
+    result = exporter(built, tmp_path / "out", make_settings("webdataset", tokens_per_file=500))
+    last = sum(file.component == "text" for file in result.record.files) - 1
     assert last > 0
-    urls = tmp_path / f"out/code/train-{{000000..{last:06d}}}.tar"
+    urls = tmp_path / f"out/text/train-{{000000..{last:06d}}}.tar"
     rows = json.loads(reader("webdataset", READ_TARS, urls))
-    assert rows == token_rows(built, "code")
+    assert rows == token_rows(built, "text")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_datasets_loads_every_configuration_and_split_of_the_folder(
     }
     ids = [identity for rows in shown.values() for identity, _ in rows]
     assert sorted(ids) == sorted(kept)
-    assert shown["code validation"]
+    assert shown["text validation"]
 
 
 def test_the_card_names_files_that_are_there_and_every_licence(built: Path, loadable: Path) -> None:
