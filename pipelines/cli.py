@@ -17,6 +17,7 @@ from .bench_cli import bench
 from .crawl_cli import crawl
 from .decontam_cli import decontam
 from .dedup_cli import dedup
+from .export_cli import export
 from .plan_cli import plan
 from .recall_cli import recall
 
@@ -40,6 +41,7 @@ cli.add_command(crawl)
 cli.add_command(decontam)
 cli.add_command(dedup)
 cli.add_command(diff)
+cli.add_command(export)
 cli.add_command(plan)
 cli.add_command(recall)
 
@@ -207,6 +209,7 @@ def remove(
 ) -> None:
     """Take what LIST names (repositories, owners, URLs, content ids) out of DIRECTORY."""
     from .engine import make_executor
+    from .export.known import stale_exports
     from .progress import make_observer
     from .remove import remove_documents
     from .summary import receipt_text, to_json
@@ -223,6 +226,12 @@ def remove(
         _finish_build(result, as_json=as_json)
     else:
         click.echo(to_json(receipt) if as_json else receipt_text(receipt))
+    for stale in stale_exports(directory):
+        click.echo(
+            f"note: the export in {stale.out} is of what was built before: {stale.changes}. "
+            "Export again to another directory, and delete that one.",
+            err=True,
+        )
 
 
 @cli.command()

@@ -1,0 +1,1 @@
+"""Formats of other readers: how rows of a corpus lie on their disks."""

@@ -1,0 +1,1 @@
+"""Exports: a build as files that other readers take."""

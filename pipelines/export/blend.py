@@ -1,0 +1,64 @@
+"""What Megatron is told: its data files with their weights, and the flags that fit them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ...corpus.mixture import Mixture
+from ...corpus.tokenizer import EOS, VOCAB_SIZE
+from .settings import REST
+from .write import WrittenFile
+
+SUFFIX: Final = ".bin"
+SPLITS_FILE: Final = "blend-splits.json"
+_SPLITS: Final = {"validation": "valid"}  # ours -> Megatron's name
+
+
+def blend_weights(mixture: Mixture, files: Iterable[WrittenFile], split: str) -> dict[str, float]:
+    """Return prefix -> weight: a component's weight, shared by the tokens of its files."""
+    parts = [
+        file for file in files if file.split == split and file.tokens and file.path.endswith(SUFFIX)
+    ]
+    weights = {component.name: component.weight for component in mixture.components}
+    totals: dict[str, int] = {}
+    for part in parts:
+        totals[part.component] = totals.get(part.component, 0) + part.tokens
+    return {
+        part.path.removesuffix(SUFFIX): weights[part.component]  # type: ignore[index]
+        * part.tokens
+        / totals[part.component]
+        for part in parts
+    }
+
+
+def data_arguments(mixture: Mixture, files: Iterable[WrittenFile], split: str) -> bytes:
+    """Return a file for --data-args-path: weights and prefixes relative to the export."""
+    weights = blend_weights(mixture, files, split)
+    return "".join(f"{weight:.12g} {prefix}\n" for prefix, weight in weights.items()).encode()
+
+
+def split_arguments(mixture: Mixture, files: Sequence[WrittenFile]) -> bytes:
+    """Return a file for --per-split-data-args-path: Megatron's split -> weights and prefixes."""
+    found: dict[str, list[str]] = {}
+    for name in sorted({file.split for file in files}):
+        weights = blend_weights(mixture, files, name)
+        parts = [(f"{weight:.12g}", prefix) for prefix, weight in weights.items()]
+        found[_SPLITS.get(name, name)] = [text for part in parts for text in part]
+    return json.dumps(found, indent=1).encode() + b"\n"
+
+
+def megatron_flags(splits: Iterable[str]) -> str:
+    """Return the flags of Megatron's pretrain_gpt.py, to be run in the export's folder."""
+    data = f"--data-args-path {arguments_path(REST)} --split 1000,0,0"
+    if set(splits) != {REST}:
+        data = f"--per-split-data-args-path {SPLITS_FILE}"
+    return (
+        f"{data} --tokenizer-type NullTokenizer --vocab-size {EOS} "
+        f"--make-vocab-size-divisible-by {VOCAB_SIZE // 32} "
+        "--reset-position-ids --reset-attention-mask"
+    )
+
+
+def arguments_path(split: str) -> str:
+    """Return the name of the file with a split's weights and prefixes."""
+    return f"blend-{split}.txt"

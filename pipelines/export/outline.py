@@ -1,0 +1,178 @@
+"""The outline of an export: every file it will have and what goes into each, known beforehand.
+
+It follows from the build and the settings alone, so any number of workers writes the same files,
+and a run that was stopped goes on with those that are missing.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+import pyarrow.compute as pc
+
+from ...corpus.errors import GristmillError
+from ...corpus.mixture import Mixture, MixtureShard
+from ...corpus.shards import language_folder
+from ...corpus.storage import join
+from ..artifact import open_parquet
+from ..published import BuildRecord
+from .documents import is_wanted, ledger_path
+from .settings import ExportSettings, Format
+from .split import Split, make_splits
+
+# {split} and {number} of a file of a component; {language} where files hold one language each.
+_NAMES: Final[Mapping[Format, tuple[str, ...]]] = {
+    "megatron": (
+        "{component}/{language}-{split}-{number:05d}.bin",
+        "{component}/{language}-{split}-{number:05d}.idx",
+    ),
+    "jsonl": ("{component}/{split}-{number:05d}.jsonl.zst",),
+    "parquet": ("{component}/{split}-{number:05d}.parquet",),
+    "mds": ("{component}/{split}/shard.{number:05d}.mds",),
+    "webdataset": ("{component}/{split}-{number:06d}.tar",),
+    "datasets": ("data/{component}/{split}-{number:05d}-of-{total:05d}.parquet",),
+}
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """Row groups first..end-1 of a token shard; `path` is below the build directory."""
+
+    path: str
+    first: int
+    end: int
+
+
+class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to be written (Megatron's are two), from row groups or from a shard's texts."""
+
+    paths: tuple[str, ...]  # below the export's directory
+    component: str
+    language: str  # empty where it holds several
+    split: Split
+    blocks: tuple[Block, ...] = ()
+    read_shard: str = ""
+
+
+class _Group(NamedTuple):
+    """Shards, or the languages of shards, that share files."""
+
+    component: str
+    language: str
+    shards: tuple[MixtureShard, ...]
+
+
+def outline(
+    out: str, record: BuildRecord, mixture: Mixture, settings: ExportSettings
+) -> list[OutputFile]:
+    """Return every file of an export, in the order of their names."""
+    if settings.content == "documents":
+        found = _of_documents(out, record, settings)
+    else:
+        found = _of_tokens(mixture, settings)
+    files = sorted(found, key=lambda file: file.paths)
+    if not files:
+        raise GristmillError(
+            "the build has nothing of what was asked for",
+            where=out,
+            todo="Ask for other components or languages; `gristmill audit` lists them.",
+        )
+    return files
+
+
+def input_digests(record: BuildRecord, mixture: Mixture, files: list[OutputFile]) -> dict[str, str]:
+    """Return the published files that an export is made of, with their digests."""
+    shards = {shard.path: shard.digest for part in mixture.components for shard in part.shards}
+    paths = {block.path for file in files for block in file.blocks}
+    ledgers = {ledger_path(file.read_shard) for file in files if file.read_shard}
+    digests = {path: shards[path] for path in paths}
+    digests |= {path: record.ledger[path].digest for path in ledgers}
+    return dict(sorted(digests.items()))
+
+
+def _of_tokens(mixture: Mixture, settings: ExportSettings) -> Iterator[OutputFile]:
+    for group in _groups(mixture, settings):
+        for split in make_splits(settings.splits):
+            limit = settings.tokens_per_file / split.fraction
+            parts = list(_cut(group.shards, limit))
+            for number, blocks in enumerate(parts):
+                yield OutputFile(
+                    paths=_paths(settings.format, group, split, number, len(parts)),
+                    component=group.component,
+                    language=group.language,
+                    split=split,
+                    blocks=blocks,
+                )
+
+
+def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
+    """Yield what shares files: a language for Megatron, which blends them; else a component."""
+    for component in mixture.components:
+        if settings.components and component.name not in settings.components:
+            continue
+        shards = [
+            shard
+            for shard in component.shards
+            if not settings.languages or shard.language in settings.languages
+        ]
+        if settings.format != "megatron":
+            if shards:
+                yield _Group(component.name, "", tuple(shards))
+            continue
+        for language in sorted({shard.language for shard in shards}):
+            own = tuple(shard for shard in shards if shard.language == language)
+            yield _Group(component.name, language, own)
+
+
+def _cut(shards: tuple[MixtureShard, ...], limit: float) -> Iterator[tuple[Block, ...]]:
+    """Yield runs of row groups that stay below a number of tokens where they can."""
+    blocks: list[Block] = []
+    held = 0
+    for shard in shards:
+        first = 0
+        for group, tokens in enumerate(shard.block_tokens):
+            if held and held + tokens > limit:
+                if group > first:
+                    blocks.append(Block(path=shard.path, first=first, end=group))
+                yield tuple(blocks)
+                blocks, held, first = [], 0, group
+            held += tokens
+        blocks.append(Block(path=shard.path, first=first, end=len(shard.block_tokens)))
+    if blocks:
+        yield tuple(blocks)
+
+
+def _of_documents(out: str, record: BuildRecord, settings: ExportSettings) -> Iterator[OutputFile]:
+    shards: dict[str, list[str]] = {}
+    for path in sorted(record.ledger):
+        with open_parquet(join(out, path)) as file:
+            table = file.read(columns=["component", "language", "dropped_by"])
+        table = table.filter(is_wanted(table, settings))
+        shard = path.removeprefix("ledger/").removesuffix(".parquet")
+        for component in pc.unique(table["component"]).to_pylist():  # a shard has one source
+            if not settings.components or component in settings.components:
+                shards.setdefault(component, []).append(shard)
+    for component, names in shards.items():
+        group = _Group(component, "", ())
+        for split in make_splits(settings.splits):
+            for number, shard in enumerate(names):
+                yield OutputFile(
+                    paths=_paths(settings.format, group, split, number, len(names)),
+                    component=component,
+                    language="",
+                    split=split,
+                    read_shard=shard,
+                )
+
+
+def _paths(kind: Format, group: _Group, split: Split, number: int, total: int) -> tuple[str, ...]:
+    language = language_folder(group.language) if group.language else ""
+    return tuple(
+        name.format(
+            component=group.component,
+            language=language,
+            split=split.name,
+            number=number,
+            total=total,
+        )
+        for name in _NAMES[kind]
+    )
