@@ -29,6 +29,7 @@ from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
 from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
+from gristmill.filters.datatrove.settings import DatatroveStep
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
 from gristmill.filters.recall.described import DescribedSettings
@@ -80,6 +81,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[read]`": ReadLimits,
     "`[rules]`": Rule,
     "`[syntax]`": SyntaxSettings,
+    "`[[datatrove]]`": DatatroveStep,
     "`[decontamination]`": DecontaminationSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
@@ -139,7 +141,7 @@ def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
         page(f"docs/{name}.md")
-        for name in ("recipes", "dedup", "web", "crawl-settings", "recall-settings")
+        for name in ("recipes", "datatrove", "dedup", "web", "crawl-settings", "recall-settings")
     )
 
 
