@@ -33,6 +33,7 @@ from gristmill.corpus.tokenizer_info import Sentinels
 from gristmill.dedup.lines import Boilerplate
 from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
+from gristmill.filters.datatrove.settings import DatatroveStep
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
 from gristmill.filters.recall.described import DescribedSettings
@@ -87,6 +88,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[read]`": ReadLimits,
     "`[rules]`": Rule,
     "`[syntax]`": SyntaxSettings,
+    "`[[datatrove]]`": DatatroveStep,
     "`[decontamination]`": DecontaminationSettings,
     "`[dedup]`": DedupSettings,
     "`[dedup.minhash]`": MinHashScheme,
@@ -157,6 +159,7 @@ def recipe_pages() -> str:
         for name in (
             "recipes",
             "tokenizer",
+            "datatrove",
             "dedup",
             "fim",
             "mixture",

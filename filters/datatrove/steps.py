@@ -1,7 +1,7 @@
 """Loads datatrove steps and runs them on documents; the only module that imports the library.
 
-Its word splitters are by far the dearest part of its filters, so the words of a text are split
-once for all steps that want them. That changes no answer.
+Its word splitters are a dear part of its filters, so the words of a text are split once for all
+steps that want them. That changes no answer.
 """
 
 import importlib
