@@ -6,8 +6,9 @@ each breakdown with pyarrow's dataset and groups them in memory; it reconciles n
 duplicates and no incomplete repository. `counts` is ours as far as the peer goes: totals and the
 breakdowns by component, language, licence, source and rule.
 
-Seconds are of the clock, read MB what the process read from files, peaks the largest resident set
-(VmHWM: Linux). The build is made once, 90 bytes a document of disk, and kept with --folder.
+Seconds are of the clock, ratios of CPU time; read MB are what the process read from files, peaks
+the largest resident set (VmHWM: Linux). The build is made once, takes 90 bytes of disk a document,
+and is kept with --folder.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,26 +72,28 @@ def main() -> None:
         if not (out / "build.json").exists():
             shutil.rmtree(out, ignore_errors=True)
             make_build(out, num_rows=given.rows)
-        found = {name: start(name, out, given.memory_mb) for name in STEPS}
-    show(found, as_json=given.json)
+        show(((name, start(name, out, given.memory_mb)) for name in STEPS), as_json=given.json)
 
 
-def show(found: Mapping[str, Measured], *, as_json: bool) -> None:
-    """Print what was measured; the ratio is the peer's seconds to ours."""
-    peer = found["pyarrow"]
-    assert found["counts"].tokens == peer.tokens
+def show(steps: Iterable[tuple[str, Measured]], *, as_json: bool) -> None:
+    """Print each step as it is measured; the ratio is the peer's CPU seconds to ours."""
     if not as_json:
         print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores")
         print(f"{'':10}{'seconds':>9}{'CPU s':>9}{'peak MB':>9}{'read MB':>9}{'groups':>8}")
-    for name, step in found.items():
+    peer: Measured | None = None
+    for name, step in steps:
+        peer = peer or step
+        assert step.tokens in (peer.tokens, 0)
         if as_json:
-            row = {"name": f"audit, {name}", "ours": step.seconds, "peer": peer.seconds}
-            row["ratio"] = peer.seconds / step.seconds
-            print(json.dumps(row | msgspec.to_builtins(step)))
+            costs = {"ours": step.cpu_seconds, "peer": peer.cpu_seconds}
+            ratio = peer.cpu_seconds / step.cpu_seconds
+            row = {"name": f"audit, {name}", **costs, "ratio": ratio}
+            print(json.dumps(row | msgspec.to_builtins(step)), flush=True)
         else:
             print(
                 f"{name:10}{step.seconds:9.1f}{step.cpu_seconds:9.1f}{step.peak_mb:9.0f}"
-                f"{step.read_mb:9.0f}{step.groups:8}"
+                f"{step.read_mb:9.0f}{step.groups:8}",
+                flush=True,
             )
 
 

@@ -249,7 +249,7 @@ def _lists(values: object, counts: npt.NDArray[np.int64], kind: pa.DataType) -> 
 
 
 def _file_record(path: Path, rows: int) -> FileRecord:
-    return FileRecord(key="", digest="", rows=rows, num_bytes=path.stat().st_size)
+    return FileRecord(key="", digest=path.name, rows=rows, num_bytes=path.stat().st_size)
 
 
 def _write_manifests(
