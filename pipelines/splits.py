@@ -98,7 +98,7 @@ def _component_text(found: ComponentSplits) -> str:
     needed = 1 if found.epochs is None else math.ceil(found.epochs)
     if needed > found.num_sets:
         text += (
-            f"\nSplits repeat from epoch {found.num_sets + 1} on: fim.epochs = {needed} has more."
+            f"\nSplits repeat from epoch {found.num_sets + 1} on: fim.epochs = {needed} is enough."
         )
     return text
 
