@@ -112,7 +112,8 @@ class BlockCache:
             leaf = "later_epochs.list.element.num_tokens"
             epochs = _epochs(self._table(shard, row_group, [leaf]), shard, variant)
             counts = pc.struct_field(epochs, "num_tokens")
-        return counts.to_numpy().astype(np.int64)
+        lengths: npt.NDArray[np.int64] = counts.to_numpy().astype(np.int64)
+        return lengths
 
     def _decode(self, shard: MixtureShard, row_group: int, variant: int) -> Block:
         later = ["later_epochs"] if variant else []

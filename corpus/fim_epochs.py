@@ -8,7 +8,6 @@ rule looks across: only the lines that a cut falls into are tokenized again.
 
 import functools
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -21,7 +20,7 @@ from .tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer
 IdArray = npt.NDArray[np.int32]
 Step = range | str | int  # stored tokens, text to encode, a sentinel
 
-_NEWLINE: Final = re.compile("\n")
+_NEWLINE: Final = ord("\n")
 _NO_EDITS: Final = np.empty(0, dtype=np.int32)
 
 
@@ -60,8 +59,9 @@ def make_later_epochs(
     The tokenizer is called once for all of them.
     """
     plans = []
+    (newline,) = tokenizer.encode("\n").tolist()
     for row, later in zip(rows, splits, strict=True):
-        cutter = _Cutter(row, tokenizer)
+        cutter = _Cutter(row, newline)
         plans.append([(split, list(cutter.steps(split))) for split in later])
     texts = [s for plan in plans for _, steps in plan for s in steps if isinstance(s, str)]
     encoded = iter(tokenizer.encode_batch(texts))
@@ -85,9 +85,9 @@ def apply_edits(tokens: IdArray, edits: IdArray) -> IdArray:
 class _Cutter:
     """Finds the runs of a row that stand unchanged in the row of another split."""
 
-    def __init__(self, row: StoredRow, tokenizer: Tokenizer) -> None:
+    def __init__(self, row: StoredRow, newline: int) -> None:
         self._row = row
-        self._tokenizer = tokenizer
+        self._newline = newline
 
     def steps(self, split: FimSplit | None) -> Iterator[Step]:
         """Yield what the row of a split is put together from; EOS is copied like text."""
@@ -107,11 +107,9 @@ class _Cutter:
 
     def _text(self, start: int, stop: int) -> Iterator[Step]:
         """Yield how the tokens of a part are had: whole lines from the row, the rest encoded."""
-        bounds, position = self._bounds, start
-        low = bounds[np.searchsorted(bounds, start)]
-        high = bounds[np.searchsorted(bounds, stop, side="right") - 1]
+        low, high, position = self._line_after(start), self._line_before(stop), start
         for run in self._known:
-            first, last = max(int(low), run.start), min(int(high), run.stop)
+            first, last = max(low, run.start), min(high, run.stop)
             if first < last:
                 if position < first:
                     yield self._row.text[position:first]
@@ -122,21 +120,32 @@ class _Cutter:
 
     @functools.cached_property
     def _newlines(self) -> npt.NDArray[np.int64]:
-        found = [match.start() for match in _NEWLINE.finditer(self._row.text)]
-        return np.asarray(found, dtype=np.int64)
+        chars = np.frombuffer(self._row.text.encode("utf-32-le"), dtype="<u4")
+        return np.flatnonzero(chars == _NEWLINE)
 
     @functools.cached_property
     def _bounds(self) -> npt.NDArray[np.int64]:
         """Return where lines start, and the end of the text."""
-        return np.unique(np.concatenate([[0], self._newlines + 1, [len(self._row.text)]]))
+        bounds = np.concatenate([[0], self._newlines + 1, [len(self._row.text)]])
+        return bounds[:-1] if len(bounds) > 1 and bounds[-1] == bounds[-2] else bounds
+
+    def _line_after(self, char: int) -> int:
+        """Return the first bound that is not before a character."""
+        return int(self._bounds[self._bounds.searchsorted(char)])
+
+    def _line_before(self, char: int) -> int:
+        """Return the last bound that is not after a character."""
+        return int(self._bounds[self._bounds.searchsorted(char, side="right") - 1])
 
     @functools.cached_property
     def _after(self) -> npt.NDArray[np.int64]:
         """Return for each newline of the text the offset of the token that follows it."""
-        (newline,) = self._tokenizer.encode("\n")
-        places = [np.arange(run.first, run.end) for run in self._runs]
-        order = np.concatenate(places)
-        return order[self._row.tokens[order] == newline] + 1
+        tokens = self._row.tokens
+        found = [
+            np.flatnonzero(tokens[run.first : run.end] == self._newline) + run.first + 1
+            for run in self._runs
+        ]
+        return np.concatenate(found)
 
     @functools.cached_property
     def _runs(self) -> list[_Run]:
@@ -156,13 +165,12 @@ class _Cutter:
         """Return the whole lines of each run, less the line that the cut inside of it broke."""
         if len(self._after) != len(self._newlines):
             return []  # some newline is no token of its own: all is encoded again
-        bounds, found = self._bounds, list[_Run]()
+        found = list[_Run]()
         for run in self._runs:
             inner = (self._row.split.start,) if self._row.split else ()
             cuts = [run.start, *(cut for cut in inner if run.start < cut < run.stop), run.stop]
             for start, stop in itertools.pairwise(cuts):
-                low = int(bounds[np.searchsorted(bounds, start)])
-                high = int(bounds[np.searchsorted(bounds, stop, side="right") - 1])
+                low, high = self._line_after(start), self._line_before(stop)
                 if low < high:
                     first, end = self._token(low, run), self._token(high, run)
                     found.append(_Run(low, high, first, end))
@@ -172,7 +180,7 @@ class _Cutter:
         """Return the offset of the token at a line's start, or at an end of the run."""
         if bound in (run.start, run.stop):
             return run.first if bound == run.start else run.end
-        return int(self._after[np.searchsorted(self._newlines, bound - 1)])
+        return int(self._after[self._newlines.searchsorted(bound - 1)])
 
 
 def _epoch(

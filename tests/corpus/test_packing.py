@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,8 +76,8 @@ def write_build(
 
 
 def open_build(root: Path, mixture: Mixture, length: int, **changes: int) -> PackedDataset:
-    options = PackingSettings(sequence_length=length, **{"shuffle_blocks": 2, **changes})
-    return PackedDataset(mixture, str(root), options)
+    options = PackingSettings(sequence_length=length, shuffle_blocks=2)
+    return PackedDataset(mixture, str(root), msgspec.structs.replace(options, **changes))
 
 
 def tokens_by_epoch(dataset: PackedDataset, stop: int) -> dict[tuple[str, int], list[int]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -72,8 +73,8 @@ def write_build(root: Path, texts: list[str], fim: FimSettings, block: int = 100
 
 
 def open_build(root: Path, mixture: Mixture, length: int, **changes: object) -> PackedDataset:
-    options = {"sequence_length": length, "shuffle_blocks": 3, **changes}
-    return PackedDataset(mixture, str(root), PackingSettings(**options))  # type: ignore[arg-type]
+    options = PackingSettings(sequence_length=length, shuffle_blocks=3)
+    return PackedDataset(mixture, str(root), msgspec.structs.replace(options, **changes))
 
 
 def documents_by_epoch(samples: list[PackedSample]) -> dict[int, dict[bytes, list[int]]]:
