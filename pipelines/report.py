@@ -12,6 +12,7 @@ from .report_contamination import contamination_parts
 from .report_contributors import contributor_table
 from .report_duplicates import duplicate_parts
 from .report_facts import read_facts
+from .report_groups import group_parts
 from .report_languages import detection_parts
 from .report_recall import recall_parts
 from .tables import open_tables
@@ -137,6 +138,7 @@ def _mixture(found: Audit, mixture: Mixture) -> str:
             ("component", "tokens", "share", "target", "epochs"),
             rows,
         ),
+        *group_parts(mixture),
     )
 
 

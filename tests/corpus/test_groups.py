@@ -163,7 +163,7 @@ def test_ceilings_without_room_for_the_total_are_an_error() -> None:
     rates = RateSettings(when_over="share_out", max_epochs=2)
     with pytest.raises(GristmillError, match="the ceilings leave 600"):
         make_mixture(
-            {name: [shard(name, 100)] for name in ("code", "math", "text")},  # type: ignore[misc]
+            {name: [shard(name, 100)] for name in ("code", "math", "text")},
             tokenizer="t",
             total_tokens=601,
             rates=rates,
