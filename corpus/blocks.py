@@ -100,7 +100,8 @@ class BlockCache:
 
     def _are(self, rows: Rows, shard: MixtureShard, row_group: int) -> npt.NDArray[np.bool_]:
         """Return which rows are long, or which are short; the row as stored decides."""
-        is_long = self._row_lengths(shard, row_group, 0) >= self._long_min_tokens
+        lengths = self._row_lengths(shard, row_group, 0)
+        is_long: npt.NDArray[np.bool_] = lengths >= self._long_min_tokens
         return is_long if rows == "long" else ~is_long
 
     def _row_lengths(

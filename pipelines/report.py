@@ -12,6 +12,7 @@ from .report_contamination import contamination_parts
 from .report_contributors import contributor_table
 from .report_duplicates import duplicate_parts
 from .report_facts import read_facts
+from .report_groups import group_parts
 from .report_languages import detection_parts
 from .report_mixture import mixture_parts, paper_language_parts
 from .report_recall import recall_parts
@@ -74,7 +75,7 @@ def render_report(out: str, *, check: bool = False, memory_mb: int = MEMORY_MB) 
     by = {breakdown.by: breakdown for breakdown in found.breakdowns}
     parts = [
         _head(found, len(record.tokens)),
-        _section("mixture", *mixture_parts(found, mixture)),
+        _section("mixture", *mixture_parts(found, mixture), *group_parts(mixture)),
         _languages(by["language"]),
         _section("detection", *detection_parts(facts.told)),
         _funnel(found),
