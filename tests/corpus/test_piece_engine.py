@@ -141,7 +141,7 @@ def test_a_cache_that_overflows_changes_no_id() -> None:
     ]
     texts = [" ".join(random_text.choices(words, k=500)) for _ in range(40)]
     assert ids_of(texts, small) == ids_of(texts, make_engine(1 << 22))
-    assert small.num_misses > 15_000
+    assert small.num_misses > 10_000
 
 
 def test_a_cache_of_no_power_of_two_is_refused() -> None:
@@ -150,7 +150,7 @@ def test_a_cache_of_no_power_of_two_is_refused() -> None:
 
 
 def test_pieces_met_again_are_found_in_the_cache() -> None:
-    fresh = make_engine(1 << 12)
+    fresh = make_engine(1 << 13)
     ids_of(["one two\n"], fresh)
     assert (fresh.num_hits, fresh.num_misses) == (0, 3)
     ids_of(["one two\n"], fresh)
