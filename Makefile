@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 
 FUZZ_SECONDS ?= 120
-FUZZ_TARGETS := heuristics clues decode detector parser
+FUZZ_TARGETS := heuristics clues decode detector markup parser
 
 .PHONY: demo test test-system fuzz lint lock clean
 

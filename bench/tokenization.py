@@ -25,8 +25,7 @@ from tokenization_texts import chinese, code, english
 
 from gristmill.corpus import deepseek
 from gristmill.corpus.line_engines import LineEngines
-from gristmill.corpus.native import kernel
-from gristmill.corpus.piece_engine import PieceEngine
+from gristmill.corpus.piece_engine import PieceEngine, kernel
 from gristmill.corpus.text_batches import text_batches
 from gristmill.corpus.tokenizer import string_column
 

@@ -34,6 +34,12 @@ def doc_id(*, source: str, collection: str, path: str, revision: str, content: b
     return digest_parts("document", (source, collection, path, revision, content))
 
 
+def origin_id(offset: int | None, revision: str, path: str) -> bytes:
+    """Return the id of a record within its file, whatever text is made of it."""
+    place = "" if offset is None else str(offset)
+    return digest_parts("origin", (place, revision, path))
+
+
 def sample_id(*, source: str, collection: str, language: str, part: int) -> bytes:
     """Return the id of a repository's training sample; stable while its files change."""
     return digest_parts("sample", (source, collection, language, str(part)))

@@ -4,7 +4,7 @@ A stage appends columns and never rewrites another's. Tables of different stages
 shard have the same rows in the same order, so a decision never re-reads text.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 import pyarrow as pa
@@ -15,6 +15,9 @@ COMPONENTS: tuple[Component, ...] = ("code", "math", "text")
 Kind = Literal["file", "page", "document"]
 
 ID = pa.binary(16)
+
+# How an extract_reason begins that says why a page has the cheap text in place of the fine one.
+FELL_BACK: Final = "the fine text"
 
 READ = pa.schema(
     [
@@ -41,6 +44,13 @@ READ = pa.schema(
         ("language_hint", pa.string()),  # what the input itself says: HTML lang, a JSON field
         ("read_drop", pa.string()),  # why there is no text: binary, empty, huge, symlink, ...
         ("read_error", pa.string()),  # the detail of read_drop, for people
+        ("formulas_found", pa.int32()),  # on the whole page; null unless HTML was extracted
+        ("formulas_kept", pa.int32()),  # of these, in the text
+        ("code_lines_found", pa.int32()),  # of code blocks on the whole page, blank ones left out
+        ("code_lines_kept", pa.int32()),
+        ("extracted_by", pa.string()),  # of a page's text: cheap, fine, or raw (taken as it is)
+        ("extract_reason", pa.string()),  # why not by the tier asked for, or what was left out
+        ("code_languages", pa.list_(pa.string())),  # of code blocks, as the page spells them
         ("text", pa.large_string()),  # null when read_drop is set
     ]
 )
@@ -66,6 +76,7 @@ ReadDrop = Literal[
     "corrupt",
     "not_text",
     "removed",
+    "not_recalled",
 ]
 
 
@@ -87,4 +98,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     language_hint: str | None = None
     read_drop: ReadDrop | None = None
     read_error: str | None = None
+    formulas_found: int | None = None
+    formulas_kept: int | None = None
+    code_lines_found: int | None = None
+    code_lines_kept: int | None = None
+    extracted_by: Literal["cheap", "fine", "raw"] | None = None
+    extract_reason: str | None = None
+    code_languages: tuple[str, ...] | None = None
     text: str | None = None

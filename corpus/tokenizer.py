@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from . import deepseek
 from .errors import GristmillError
-from .native import kernel
+from .piece_engine import PieceEngine, kernel
 from .text_batches import TextBatch, text_batches
 from .tokenizer_file import FileEngine, file_tokens, read_tokenizer, sentinel_texts
 from .tokenizer_info import BOS as BOS
@@ -153,10 +153,7 @@ def _check_sentinels(made: Tokenizer, data: bytes, where: str) -> None:
 def make_engine(data: bytes) -> Engine:
     """Return the fastest engine for DeepSeek-V2's tokenizer.json that this machine has."""
     native = kernel()
-    # Imported where they are needed: the one that is not costs time and memory.
     if native is not None:
-        from .piece_engine import PieceEngine
-
         return PieceEngine(native, data)
     from .line_engines import LineEngines
 

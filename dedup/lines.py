@@ -2,11 +2,13 @@
 
 A line is its bytes without the spaces around it, hashed to 64 bits; the hash is a polynomial
 modulo 2^64 over its bytes, so that all lines of a column are hashed by one running sum. Layout
-that repeats without being boilerplate is protected: short lines, lines without a letter, and what
-looks like code: lines that begin with a space, or begin or end with a character that code does.
+that repeats without being boilerplate is protected: short lines, lines without a letter, what
+marks say is code or a formula, and what looks like code: lines that begin with a space, or begin
+or end with a character that code does.
 """
 
 from functools import lru_cache
+from itertools import groupby
 from typing import Final, Literal
 
 import msgspec
@@ -15,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .columns import TextBatch, text_batches
+from .marked_lines import MARKS, marked_ranges
 from .mixing import mix64
 
 LineScope = Literal["host", "corpus"]
@@ -82,6 +85,7 @@ def _batch_lines(batch: TextBatch, first_row: int, min_chars: int) -> pa.Table:
     chars = _running((data & 0xC0) != 0x80)
     chosen = chars[stop] - chars[first] >= min_chars
     chosen &= ~_looks_like_code(data, starts, first, stop)
+    chosen &= ~_is_marked(data, owner, first, stop)
     letters = _running(_is_letter(data))
     chosen &= letters[stop] > letters[first]
     before = chars[offsets[owner[chosen]]]
@@ -102,6 +106,21 @@ def _looks_like_code(
     found: npt.NDArray[np.bool_] = data[starts] == _SPACE
     found |= _is_any(data[first], CODE_FIRST)
     found |= _is_any(data[stop - 1], CODE_LAST)
+    return found
+
+
+def _is_marked(
+    data: Bytes, owner: Positions, first: Positions, stop: Positions
+) -> npt.NDArray[np.bool_]:
+    """Tell the lines that marks of their text protect."""
+    counts = _running(_is_any(data, MARKS))
+    candidates = np.flatnonzero(counts[stop] > counts[first])
+    found = np.zeros(len(first), dtype=np.bool_)
+    for text, numbers in groupby(candidates.tolist(), key=lambda line: owner[line]):
+        lines = ((line, data[first[line] : stop[line]].tobytes()) for line in numbers)
+        end = int(np.searchsorted(owner, text, side="right"))
+        for low, high in marked_ranges(lines, end):
+            found[low:high] = True
     return found
 
 

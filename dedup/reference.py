@@ -222,6 +222,7 @@ def slow_lines(text: str, *, min_chars: int) -> list[tuple[int, int, int]]:
     lines = text.split("\n")
     starts = [sum(len(line) + 1 for line in lines[:i]) for i in range(len(lines))]
     bare = [line.strip(SPACES.decode()) for line in lines]
+    marked = _slow_marked(bare)
     found = []
     for i, line in enumerate(bare):
         following = [starts[j] for j in range(i + 1, len(bare)) if bare[j]]
@@ -229,9 +230,28 @@ def slow_lines(text: str, *, min_chars: int) -> list[tuple[int, int, int]]:
             lines[i][0] == " " or line[0] in CODE_FIRST.decode() or line[-1] in CODE_LAST.decode()
         )
         has_letter = any(c > "\x7f" or "a" <= c.lower() <= "z" for c in line)
-        if len(line) >= max(min_chars, 1) and has_letter and not is_code:
+        if len(line) >= max(min_chars, 1) and has_letter and not is_code and not marked[i]:
             end = following[0] if following else len(text)
             found.append((slow_line_hash(line.encode()), starts[i], end))
+    return found
+
+
+def _slow_marked(lines: Sequence[str]) -> list[bool]:
+    """Tell the lines in fences, between pairs of dollars, and with a dollar or a backtick."""
+    found = [any(mark in line for mark in "$`") for line in lines]
+    fence, opened, formula = "", 0, None
+    for i, line in enumerate(lines):
+        quoted = line.lstrip(" \t>")
+        run = quoted[: len(quoted) - len(quoted.lstrip(quoted[:1]))]
+        is_fence = len(run) >= 3 and run[0] in "`~"
+        if fence:
+            found[i] = True
+            fence = "" if is_fence and quoted == run and run.startswith(fence) else fence
+        elif is_fence:
+            fence, found[i] = run, True
+        elif line.count("$$") % 2:
+            opened, formula = (i, True) if formula is None else (opened, None)
+            found[opened : i + 1] = [True] * (i + 1 - opened)
     return found
 
 

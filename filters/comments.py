@@ -13,8 +13,8 @@ from .languages import language_table
 
 # What a language of one comment sign has besides, where the table holds the line form only.
 BLOCKS = {"//": ("/*", "*/"), "//-": ("/*", "*/")}
-_LICENCE = re.compile(r"copyright|licen[cs]e|warrant|\(c\)|spdx", re.IGNORECASE)
-_FRAME = " \t\r*/#!;%=-+~|<>\\"  # what a box around a comment is drawn with
+LICENCE = re.compile(r"copyright|licen[cs]e|warrant|\(c\)|spdx", re.IGNORECASE)
+FRAME = " \t\r*/#!;%=-+~|<>\\"  # what a box around a comment is drawn with
 
 
 def comment_text(text: str, language: str | None) -> str:
@@ -25,20 +25,34 @@ def comment_text(text: str, language: str | None) -> str:
     line, block = signs
     found = [*(_line_comments(text, line) if line is not None else ())]
     found += _block_comments(text, *block) if block is not None else ()
-    return "\n".join(comment for comment in found if not _LICENCE.search(comment))
+    return "\n".join(comment for comment in found if not LICENCE.search(comment))
 
 
 @cache
 def _signs(language: str) -> tuple[re.Pattern[str] | None, tuple[str, str] | None] | None:
+    signs = comment_signs(language)
+    if signs is None:
+        return None
+    line, block = signs
+    return None if line is None else re.compile(line_pattern(line), re.MULTILINE), block
+
+
+def comment_signs(language: str) -> tuple[str | None, tuple[str, str] | None] | None:
+    """Return what opens a line comment and the ends of a block, None where neither is known."""
     comment = language_table().comment(language)
     if comment is None:
         return None
     if comment.close:
         return None, (comment.open, comment.close)
-    sign = re.escape(comment.open.strip())
-    if comment.open[-1].isalpha():
+    return comment.open, BLOCKS.get(comment.open)
+
+
+def line_pattern(opening: str) -> str:
+    """Return the pattern of a line comment; its one group is what stands behind the sign."""
+    sign = re.escape(opening.strip())
+    if opening[-1].isalpha():
         sign += r"\b"
-    return re.compile(rf"(?:^|[ \t]){sign}(.*)$", re.MULTILINE), BLOCKS.get(comment.open)
+    return rf"(?:^|[ \t]){sign}(.*)$"
 
 
 def _line_comments(text: str, line: re.Pattern[str]) -> Iterator[str]:
@@ -49,7 +63,7 @@ def _line_comments(text: str, line: re.Pattern[str]) -> Iterator[str]:
         if run and text.count("\n", end, match.start(1)) > 1:
             yield "\n".join(run)
             run = []
-        run.append(match[1].strip(_FRAME))
+        run.append(match[1].strip(FRAME))
         end = match.end()
     if run:
         yield "\n".join(run)
@@ -61,5 +75,5 @@ def _block_comments(text: str, opening: str, closing: str) -> Iterator[str]:
         start += len(opening)
         end = text.find(closing, start)
         inside = text[start : end if end >= 0 else len(text)]
-        yield "\n".join(line.strip(_FRAME) for line in inside.split("\n"))
+        yield "\n".join(line.strip(FRAME) for line in inside.split("\n"))
         start = text.find(opening, end + len(closing)) if end >= 0 else -1

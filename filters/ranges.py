@@ -11,6 +11,8 @@ from typing import Literal, get_args
 import msgspec
 
 from ..corpus.record import COMPONENTS, Kind
+from .page_stubs import STUB_KINDS
+from .page_urls import URL_ROLES
 from .tree_facts import SyntaxStatus
 
 SignalType = Literal["integer", "number", "flag", "string", "time"]
@@ -66,6 +68,19 @@ SIGNAL_RANGES: dict[str, SignalRange] = {
     "syntax_max_depth": _COUNT,
     "syntax_num_functions": _COUNT,
     "syntax_num_classes": _COUNT,
+    # Of web pages; measured only where a rule names one of them.
+    "host": _STRING,
+    "url_role": SignalRange(type="string", choices=URL_ROLES),
+    "spam_host": _FLAG,
+    "stub": SignalRange(type="string", choices=STUB_KINDS),
+    "prose_chars": _COUNT,
+    "code_fraction": _FRACTION,
+    "formula_fraction": _FRACTION,
+    "prose_symbol_fraction": _FRACTION,
+    "duplicate_line_fraction": _FRACTION,
+    "duplicate_ngram_fraction": _FRACTION,
+    "list_line_fraction": _FRACTION,
+    "url_fraction": _FRACTION,
     "num_bytes": _COUNT,
     "language": _STRING,
     "language_evidence": _STRING,

@@ -58,9 +58,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     slices: dict[str, Slice]
     counts: dict[str, dict[str, int]]  # drops by rule, documents and tokens by language, ...
-    seconds: float
+    seconds: float  # on the clock: a machine that others use too makes it longer
     peak_memory_bytes: int
     tools: dict[str, str]
+    cpu_seconds: float | None = None  # of all cores; None: nobody measured it
 
 
 class InputFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from .printable import printable, render
 from .recipe import unknown_name
 from .reconcile import reconcile
 from .tables import BuildTables, open_tables
+from .web_pages import WebPages, read_web_pages, web_pages_text
 
 # What --by takes, and what its values are when the column is null.
 DIMENSIONS: Final = (
@@ -75,6 +76,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     breakdowns: tuple[Breakdown, ...]
     funnel: tuple[Drop, ...]
     incomplete: Incomplete  # repositories that lack files whose duplicates are kept elsewhere
+    web_pages: WebPages
     differences: tuple[str, ...]
 
 
@@ -103,6 +105,7 @@ def audit_tables(tables: BuildTables, dimensions: Iterable[str]) -> Audit:
         breakdowns=tuple(_breakdown(tables, name, totals.tokens) for name in dimensions),
         funnel=read_funnel(tables),
         incomplete=read_incomplete(tables),
+        web_pages=read_web_pages(tables),
         differences=tuple(reconcile(tables)),
     )
 
@@ -168,7 +171,8 @@ def format_table(audit: Audit) -> str:
         f"{totals.tokens:,} tokens",
     ]
     lines += [_breakdown_text(breakdown, totals) for breakdown in audit.breakdowns]
-    lines += [_funnel_text(audit), *_incomplete_text(audit.incomplete), _verdict_text(audit)]
+    lines += [*web_pages_text(audit.web_pages), _funnel_text(audit)]
+    lines += [*_incomplete_text(audit.incomplete), _verdict_text(audit)]
     return "\n\n".join(lines)
 
 

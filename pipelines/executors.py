@@ -1,7 +1,9 @@
 """Executors of this process: a plain loop, and threads for work that leaves the interpreter."""
 
+import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Protocol
 
 from .artifact import Manifest
@@ -60,7 +62,8 @@ class ThreadExecutor:
 
     def submit(self, task: Task, key: str) -> None:
         """Hand a task to the next free thread."""
-        self._running[self._pool.submit(run_task, task, key)] = task
+        run = partial(run_task, cpu_clock=time.thread_time)
+        self._running[self._pool.submit(run, task, key)] = task
 
     def wait(self) -> tuple[Task, Manifest | Failure]:
         """Return the first task to finish."""

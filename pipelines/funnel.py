@@ -13,7 +13,7 @@ from ..corpus.record import ReadDrop
 from ..filters.rule import Rule
 from .decontamination import CONTAMINATED
 from .published import BuildRecord
-from .stages.decide import NOT_RECALLED, REMOVED
+from .stages.decide import REMOVED
 from .tables import BuildTables
 
 DropKind = Literal["read", "removal", "contamination", "rule", "duplicate"]
@@ -90,7 +90,7 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
     first = _by_reason(tables.fetch(_Part, _FIRST))
     hits = _by_reason(tables.fetch(_Part, _HITS))
     rules = [rule.name for rule in recipe_rules(tables.record)]
-    order = [*get_args(ReadDrop), REMOVED, CONTAMINATED, NOT_RECALLED, *rules]
+    order = [*get_args(ReadDrop), REMOVED, CONTAMINATED, *rules]
     # A rule of another version of the recipe cannot be in this ledger; unknown reasons go last.
     names = dict.fromkeys([*order, *sorted(first.keys() | hits.keys())])
     for name in DUPLICATES:

@@ -5,7 +5,8 @@ read -> paths -> language -> measure -> decide -> items -> exact --> bands -> (d
                                      pack, ledger <- tokenize <- assemble <- select <- fates -'
 
 Pages of one URL are made one before items are (graph_pages.py), and texts are cut after
-select (graph_cuts.py).
+select (graph_cuts.py). A source with `recall` is told before `read` which pages were collected
+(recall_pages.py).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import msgspec
 from ..corpus.shards import language_folder, layout
 from ..filters.natural import COMMENT_LANGUAGE
 from ..filters.natural_engines import NaturalEngine
+from ..filters.page_signals import names_page_signal
 from ..filters.syntax_scope import parse_scopes
 from .artifact import InputFile, as_json
 from .decontamination import index_files
@@ -23,7 +25,7 @@ from .engine import Node
 from .graph_cuts import CutGraph
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards, shard_removals
-from .recall_pages import with_collected
+from .recall_pages import recalled_node, with_collected_files
 from .recipe import Recipe
 from .removals import TakeDown
 from .stage import Stage
@@ -34,6 +36,7 @@ from .stages.features import Imports, Measure, Sign
 from .stages.items import CollectItems
 from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
+from .stages.page_signals import PageSignals
 from .stages.read import Read
 from .stages.syntax import Syntax
 from .stages.tokens import Pack, Tokenize, prefix_digest, split_slice_name
@@ -85,10 +88,12 @@ class Graph:
             options=shard.options,
             removed=shard_removals(shard, self.take_down),
         )
+        recalled = recalled_node(shard, self.store)
         text = ("read",)
         sign = Sign(scheme=recipe.raw.dedup.minhash)
         nodes = [
-            self._map(read, name),
+            *recalled,
+            self._map(read, name, [node.stage.name for node in recalled]),
             self._map(JudgePaths(overrides=recipe.raw.languages.overrides), name, text),
             self._map(
                 DetectLanguage(settings=recipe.raw.languages.content), name, ("read", "paths")
@@ -98,11 +103,13 @@ class Graph:
         ]
         if self._imports_role(shard):
             nodes.append(self._map(Imports(), name, ("read", "language")))
-        if self._syntax_role():
+        if "syntax" in self._asked():
             settings, scopes = recipe.raw.syntax, parse_scopes(recipe.rules)
             syntax = Syntax(settings=settings, scopes=scopes, seed=recipe.raw.seed)
             nodes.append(self._map(syntax, name, ("read", "language")))
-        if self._hits_role():
+        if "page_signals" in self._asked():
+            nodes.append(self._map(PageSignals(), name, text))
+        if "decontaminate" in self._asked():
             wanted = recipe.raw.decontamination
             scan = Decontaminate(
                 index=self.index,
@@ -112,19 +119,20 @@ class Graph:
             nodes.append(self._map(scan, name, text))
         return nodes
 
-    def _hits_role(self) -> tuple[str, ...]:
-        """Return the decontaminate stage's role where the recipe has an index, else nothing."""
-        return ("decontaminate",) if self.index else ()
+    def _asked(self) -> tuple[str, ...]:
+        """Return the stages that are there only where the recipe asks for what they find."""
+        rules = self.recipe.rules
+        is_asked = {
+            "syntax": self.recipe.raw.syntax.sample > 0 or bool(parse_scopes(rules)),
+            "page_signals": names_page_signal(rules),
+            "decontaminate": bool(self.index),
+        }
+        return tuple(name for name, asked in is_asked.items() if asked)
 
     def _comment_engine(self) -> NaturalEngine | None:
         """Return what names the language of comments, if a rule asks for it."""
         is_asked = any(rule.signal == COMMENT_LANGUAGE for rule in self.recipe.rules)
         return self.recipe.raw.languages.natural if is_asked else None
-
-    def _syntax_role(self) -> tuple[str, ...]:
-        """Return the syntax stage's role where a rule or a sample asks for it, else nothing."""
-        is_asked = self.recipe.raw.syntax.sample > 0 or parse_scopes(self.recipe.rules)
-        return ("syntax",) if is_asked else ()
 
     def _imports_role(self, shard: Shard) -> tuple[str, ...]:
         """Return the imports stage's role where files are ordered by it, else nothing."""
@@ -137,10 +145,9 @@ class Graph:
         items = CollectItems(
             repository_languages=dedup.repository_languages, partitions=dedup.partitions
         )
-        verdicts = (*self._syntax_role(), *self._hits_role())
-        judged = self._map(decide, name, ("read", "language", "measure", *verdicts))
+        judged = self._map(decide, name, ("read", "language", "measure", *self._asked()))
         return [
-            with_collected(judged, self.store, shard.recall),
+            with_collected_files(judged, shard, self.store),
             self._pages.without_dropped(
                 self._map(items, name, ("read", "language", "measure", "decide"))
             ),
@@ -291,6 +298,5 @@ class Graph:
             bucket_bits=self.recipe.raw.shards.bucket_bits,
         )
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
-        asked = (*self._imports_role(shard), *self._syntax_role(), *self._hits_role())
-        asked = (*asked, *self._cuts.role)
+        asked = (*self._imports_role(shard), *self._asked(), *self._cuts.role)
         return self._map(stage, shard.name, (*roles, *asked))

@@ -92,16 +92,22 @@ def download(label: str, name: str, content: str) -> str:
     return f'<p><a download="{text(name)}" href="{kind},{data}">{text(label)}</a></p>'
 
 
-def table(caption: str, head: Sequence[str], rows: Sequence[TableRow]) -> str:
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[TableRow], *, has_long_names: bool = False
+) -> str:
     """Return a table in a frame that scrolls by itself, so that the page never does.
 
     The first column names the row; the others hold numbers or short texts, right aligned.
+
+    Args:
+        has_long_names: names and notes are sentences, so they take what room there is.
     """
     columns = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
     body = "".join(_row(row) for row in rows)
     label = text(caption)
+    kind = ' class="long"' if has_long_names else ""
     return (
-        f'<div class="frame" role="region" tabindex="0" aria-label="{label}"><table>'
+        f'<div class="frame" role="region" tabindex="0" aria-label="{label}"><table{kind}>'
         f"<caption>{label}</caption><thead><tr>{columns}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )

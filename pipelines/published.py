@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..corpus.mixture import Mixture, MixtureShard, make_mixture
-from ..corpus.record import Component
+from ..corpus.record import FELL_BACK, Component
 from ..corpus.shards import shard_path
 from ..corpus.storage import (
     escape_glob,
@@ -32,6 +32,7 @@ from .vocabulary import publish_vocabulary
 
 FORMAT_VERSION = 1
 GROUPS = ("component", "language", "licence", "source")
+_COUNTED = ("dropped_by", "num_bytes", "tokens", "extract_reason")
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     by: dict[str, dict[str, tuple[int, int]]]
     drops: dict[str, int]
+    fell_back: dict[str, int] = {}  # source -> pages with the cheap text in place of the fine one
 
 
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,13 +230,19 @@ def count_totals(ledger: Sequence[str]) -> Totals:
     documents = kept = num_bytes = tokens = 0
     by: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in GROUPS}
     drops: dict[str, int] = {}
+    fell_back: dict[str, int] = {}
     for url in ledger:
         with open_parquet(url) as file:
-            table = file.read(columns=[*GROUPS, "dropped_by", "num_bytes", "tokens"])
+            table = file.read(columns=[*GROUPS, *_COUNTED])
         documents += table.num_rows
         num_bytes += pc.sum(table["num_bytes"]).as_py() or 0
         for reason, count in value_counts(table["dropped_by"]).items():
             drops[reason] = drops.get(reason, 0) + count
+        is_cheap = pc.fill_null(
+            pc.starts_with(table["extract_reason"], FELL_BACK), fill_value=False
+        )
+        for source, count in value_counts(table["source"].filter(is_cheap)).items():
+            fell_back[source] = fell_back.get(source, 0) + count
         table = table.filter(pc.is_null(table["dropped_by"]))
         kept += table.num_rows
         tokens += pc.sum(table["tokens"]).as_py() or 0
@@ -243,7 +251,13 @@ def count_totals(ledger: Sequence[str]) -> Totals:
                 old = by[name].get(value, (0, 0))
                 by[name][value] = (old[0] + count, old[1] + total)
     return Totals(
-        documents=documents, kept=kept, num_bytes=num_bytes, tokens=tokens, by=by, drops=drops
+        documents=documents,
+        kept=kept,
+        num_bytes=num_bytes,
+        tokens=tokens,
+        by=by,
+        drops=drops,
+        fell_back=fell_back,
     )
 
 

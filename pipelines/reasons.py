@@ -106,11 +106,15 @@ def _cause(
 
 def _follows(old: Manifest | None, stage: str, cause: str | None) -> bool:
     """Whether a task runs because of another: new inputs, a new shard, a layout that they gave."""
-    return cause is None or (stage != "read" and old is None) or stage in ("pack", "ledger")
+    if stage == "read":
+        return False
+    return cause is None or old is None or stage in ("pack", "ledger")
 
 
 def _changed_inputs(old: Manifest | None, inputs: list[tuple[str, str, str]]) -> str:
     assert old is not None, "a task without a manifest has a cause"
+    if old.stage == "read":
+        return "other pages of it are collected"
     known = {(i.role, i.shard, i.digest) for i in old.inputs}
     changed = sorted(
         {f"{role} of {shard}" for role, shard, d in inputs if (role, shard, d) not in known}

@@ -34,7 +34,7 @@ def recall(
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Find the pages of RECIPE's topics in its web sources, iteration by iteration."""
+    """Find the pages or files of RECIPE's topics in its sources, iteration by iteration."""
     from .cli import WRONG_CORPUS
     from .engine import make_executor
     from .progress import make_observer

@@ -1,42 +1,40 @@
-"""Recall: run a recipe's loops over its web pages, and leave what each iteration came to.
+"""Recall: run a recipe's loops over its pages or files, and leave what each iteration came to.
 
 OUT/recall/TARGET/collected.parquet lists the pages found. Tasks and their results lie in OUT/work,
 as those of a build do: what is done is not done again.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from ..corpus.errors import GristmillError
-from ..corpus.storage import escape_glob, join, list_files, read_bytes, write_bytes
+from ..corpus.storage import escape_glob, exists, join, list_files, read_bytes, write_bytes
 from ..filters.recall.lint import lint_decisions
 from .build import open_recipe
+from .dedup_graph import Previous
 from .engine import Engine, Node, Observer, by_stage
 from .executors import Executor
 from .recall.asked import Asked, Known, apply_asked, read_asked
-from .recall.iterate import Iteration, IterationMetrics, Logits, Loop
-from .recall.output import write_audit_sample, write_collected, write_iteration
+from .recall.costs import TRAIN_COST_FILE, LoopCosts, TrainCost, stage_costs
+from .recall.iterate import Iteration, Logits, Loop
+from .recall.languages import language_notes
+from .recall.metrics import IterationMetrics
+from .recall.output import (
+    write_audit_sample,
+    write_collected,
+    write_iteration,
+    write_report,
+)
 from .recall.pool import PoolGraph
 from .recall.state import State
-from .recall_pages import FOLDER
+from .recall_pages import FOLDER, RECORD
 from .recall_settings import RecallTarget
 from .recipe import Recipe
 from .removals import load_take_down
 from .stage import Failure
 from .store import Store, open_store
-
-RECORD = "recall.json"
-_PER_PAGE = ("read", "recall_names", "recall_pool", "recall_score")
-
-
-class StageCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage cost for the pages of a pool, whenever its tasks ran."""
-
-    pages: int
-    seconds: float  # of one core
 
 
 class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +47,7 @@ class RecallRecord(msgspec.Struct, frozen=True, kw_only=True):
     collected_pages: int
     collected_tokens: int
     artifacts: dict[str, dict[str, str]]  # stage -> shard -> key
+    has_files: bool = False  # the pool is of repositories, not of pages
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +56,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
     record: RecallRecord
     iterations: tuple[IterationMetrics, ...]
     notes: tuple[str, ...]  # what is odd about decisions and labels
-    costs: dict[str, StageCost]  # by stage
+    costs: LoopCosts
 
 
 class RecallResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,22 +153,28 @@ class _Run:
         observer: Observer,
     ) -> None:
         self._target, self._store = target, store
-        self._graph = PoolGraph(recipe, target, store, load_take_down(store.out))
-        self._asked: Asked = read_asked(target, recipe.base)
         self._state = State(store.out, target.name)
+        record = str(self._state.folder / RECORD)
+        previous = _artifacts(record) if exists(record) else {}
+        self._graph = PoolGraph(recipe, target, store, load_take_down(store.out), previous)
+        self._asked: Asked = read_asked(target, recipe.base, has_files=self._graph.has_files)
         self.engine = Engine(store, executor, observer)
 
     def result(self, retrain: int | None) -> TargetResult:
         """Run the loop and write what it finds."""
         if retrain is not None:
             self._state.drop_from(retrain)
-        self._tasks(self._graph.pool())
+        if self.engine.run_phases(self._graph.phases(self.engine.outcome.done)).failed:
+            raise _TasksFailedError
         pages = self._graph.pages(self.engine.outcome.done)
-        known = apply_asked(self._asked, pages)
+        done = self.engine.outcome.done
+        known = apply_asked(
+            self._asked, pages, self._graph.copies(done), self._graph.described(done)
+        )
         loop = Loop(self._target, self._state, pages, self._asked, known)
         iterations: list[Iteration] = []
         for iteration in loop.run(self._score):
-            write_iteration(self._state, self._target.name, pages, iteration)
+            write_iteration(self._state, self._target, pages, iteration)
             if not iterations:
                 first = np.zeros(len(pages), dtype=np.int64)
                 barred = known.is_seed | known.is_negative
@@ -182,11 +187,17 @@ class _Run:
         write_collected(self._state, pages, last, first)
         record = self._record(len(pages), last.metrics)
         _write_record(self._state.folder / RECORD, record)
+        metrics = tuple(one.metrics for one in iterations)
+        costs = self._costs(len(metrics))
+        write_report(self._state, self._target.name, metrics, costs)
         return TargetResult(
             record=record,
-            iterations=tuple(one.metrics for one in iterations),
-            notes=tuple(self._notes(pages.table["host"].unique().to_pylist(), known)),
-            costs=self._costs(),
+            iterations=metrics,
+            notes=(
+                *self._notes(pages.table["host"].unique().to_pylist(), known),
+                *language_notes(last.metrics.languages, self._target),
+            ),
+            costs=costs,
         )
 
     def _tasks(self, nodes: list[Node]) -> None:
@@ -210,6 +221,7 @@ class _Run:
             iterations=last.iteration,
             collected_pages=last.collected_pages,
             collected_tokens=last.collected_tokens,
+            has_files=self._graph.has_files,
             artifacts={
                 stage: {shard: manifest.key for shard, manifest in sorted(shards.items())}
                 for stage, shards in sorted(artifacts.items())
@@ -230,15 +242,15 @@ class _Run:
                 found.append(f"{count} {what} pages are not in the pool")
         return found
 
-    def _costs(self) -> dict[str, StageCost]:
-        """Return what each stage cost that has a row for every page."""
-        costs = {}
-        for stage, shards in by_stage(self.engine.outcome.done).items():
-            if stage in _PER_PAGE:
-                found = shards.values()
-                pages, seconds = sum(one.rows for one in found), sum(one.seconds for one in found)
-                costs[stage] = StageCost(pages=pages, seconds=round(seconds, 3))
-        return costs
+    def _costs(self, num_iterations: int) -> LoopCosts:
+        """Return what the loop took, in this run and in those before."""
+        found = {
+            i: self._state.read(i, TRAIN_COST_FILE, TrainCost) for i in range(1, num_iterations + 1)
+        }
+        training = {i: cost for i, cost in found.items() if cost is not None}
+        return stage_costs(
+            by_stage(self.engine.outcome.done), training, has_files=self._graph.has_files
+        )
 
 
 def _write_record(path: Path, record: RecallRecord) -> None:
@@ -246,20 +258,21 @@ def _write_record(path: Path, record: RecallRecord) -> None:
     write_bytes(str(path), data + b"\n")
 
 
-def recall_artifacts(out: str) -> list[Mapping[str, Mapping[str, str]]]:
+def recall_artifacts(out: str) -> list[Previous]:
     """Return stage -> shard -> key of what each target of a directory stands on.
 
     Raises:
         GristmillError: a recall.json is not what this version writes.
     """
-    found: list[Mapping[str, Mapping[str, str]]] = []
-    for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD)):
-        try:
-            found.append(msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts)
-        except msgspec.DecodeError as error:
-            raise GristmillError(
-                f"cannot be read: {error}",
-                where=url,
-                todo="Remove it and run `gristmill recall` again: it is written anew.",
-            ) from None
-    return found
+    return [_artifacts(url) for url in list_files(join(escape_glob(out), FOLDER, "*", RECORD))]
+
+
+def _artifacts(url: str) -> Previous:
+    try:
+        return msgspec.json.decode(read_bytes(url), type=RecallRecord).artifacts
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"cannot be read: {error}",
+            where=url,
+            todo="Remove it and run `gristmill recall` again: it is written anew.",
+        ) from None

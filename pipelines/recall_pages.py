@@ -6,17 +6,31 @@ from ..corpus.errors import GristmillError
 from ..corpus.storage import exists, join
 from .artifact import InputFile
 from .engine import Node
+from .inputs import Shard
+from .stages.recalled import Recalled
 from .store import Store
 
 FOLDER = "recall"
+RECORD = "recall.json"
 COLLECTED_FILE = "collected.parquet"
 
 
-def with_collected(node: Node, store: Store, target: str | None) -> Node:
-    """Return a node that is given the pages that a target collected; without one, as it is."""
-    if target is None:
+def recalled_node(shard: Shard, store: Store) -> list[Node]:
+    """Return the node that finds the collected pages of a shard, for a source that wants them."""
+    if shard.recall is None or shard.kind != "warc":
+        return []
+    file = collected_file(store, shard.recall)
+    stage = Recalled(files=tuple(unit.relative for unit in shard.units))
+    return [
+        Node(stage=stage, shard=shard.name, needs=(), inputs=lambda done: {"collected": [file]})
+    ]
+
+
+def with_collected_files(node: Node, shard: Shard, store: Store) -> Node:
+    """Return a node that is given the files that the shard's target collected, if it has one."""
+    if shard.recall is None or shard.kind != "repository":
         return node
-    file = collected_file(store, target)
+    file = collected_file(store, shard.recall)
     return msgspec.structs.replace(
         node, inputs=lambda done: {**node.inputs(done), "collected": [file]}
     )

@@ -2,18 +2,15 @@
 
 from rich.table import Table
 
+from ..corpus.storage import join
 from .printable import printable, render
-from .recall.iterate import IterationMetrics
-from .recall_command import RecallResult, StageCost, TargetResult
+from .recall.costs import cost_lines
+from .recall.metrics import IterationMetrics
+from .recall.output import REPORT_FILE
+from .recall_command import RecallResult, TargetResult
+from .recall_pages import FOLDER
 
-CRAWL_PAGES = 3_000_000_000  # of one crawl of Common Crawl, in CRAWL_WARCS files
-CRAWL_WARCS = 90_000
-_NAMES = {
-    "read": "text",
-    "recall_names": "names",
-    "recall_pool": "words",
-    "recall_score": "score (each model)",
-}
+MOST_LANGUAGES = 8
 
 
 def recall_text(result: RecallResult) -> str:
@@ -21,6 +18,7 @@ def recall_text(result: RecallResult) -> str:
     lines = []
     for target in result.targets:
         lines += _target_lines(target)
+        lines.append(f"  report: {join(result.out, FOLDER, target.record.target, REPORT_FILE)}")
     for failure in result.failures:
         lines.append(f"failed: {failure.stage} of {printable(failure.shard)}: {failure.message}")
     if result.failures:
@@ -32,17 +30,32 @@ def recall_text(result: RecallResult) -> str:
 def _target_lines(target: TargetResult) -> list[str]:
     record = target.record
     left = ", ".join(f"{count:,} {name}" for name, count in record.left_out.items() if count)
-    lines = [f"{record.target}: a pool of {record.pages:,} pages ({left or 'nothing'} left out)"]
+    things = "files" if record.has_files else "pages"
+    lines = [f"{record.target}: a pool of {record.pages:,} {things} ({left or 'nothing'} left out)"]
     lines.append(_table(target.iterations))
+    lines += _language_lines(target.iterations[-1])
     stop = target.iterations[-1].stop
     for condition in stop.conditions:
         mark = "holds" if condition.holds else "open"
         value, bar = f"{condition.value:.4f}", f"{condition.bar:g}"
         lines.append(f"  {condition.name}: {value} against {bar}, {mark} ({condition.detail})")
     lines.append(f"  stopped: {stop.reason}")
+    lines += _alarm_lines(target.iterations)
     lines += [f"  note: {printable(note)}" for note in target.notes]
-    lines.append(f"  {cost_line(target.costs)}")
+    lines += [f"  {line}" for line in cost_lines(target.costs)]
     return lines
+
+
+def _alarm_lines(iterations: tuple[IterationMetrics, ...]) -> list[str]:
+    """Return every alarm; what to do is said of those of the last iteration."""
+    last = iterations[-1].iteration
+    return [
+        f"  ALARM after iteration {one.iteration}: {alarm.name},"
+        f" {alarm.value:.2f} against {alarm.bar:.2f}"
+        + (f"; {printable(alarm.detail)}" if one.iteration == last else "")
+        for one in iterations
+        for alarm in one.alarms
+    ]
 
 
 def _table(iterations: tuple[IterationMetrics, ...]) -> str:
@@ -68,17 +81,17 @@ def _table(iterations: tuple[IterationMetrics, ...]) -> str:
     return render(table)
 
 
-def cost_line(costs: dict[str, StageCost]) -> str:
-    """Return what a whole crawl would cost at the rates of this pool, on one core."""
-    parts, total = [], 0.0
-    for stage, name in _NAMES.items():
-        cost = costs.get(stage)
-        if cost is None or not cost.pages:
-            continue
-        hours = cost.seconds / cost.pages * CRAWL_PAGES / 3600
-        total += hours
-        parts.append(f"{name} {hours:,.0f}")
-    return (
-        f"a crawl of {CRAWL_PAGES / 1e9:g} G pages in {CRAWL_WARCS:,} WARCs at these rates:"
-        f" {total:,.0f} core-hours ({', '.join(parts)}), training aside"
-    )
+def _language_lines(last: IterationMetrics) -> list[str]:
+    """Return a line for each language of the last iteration, the most tokens first."""
+    if len(last.languages) < 2:
+        return []
+    order = sorted(last.languages.items(), key=lambda one: (-one[1].collected_tokens, one[0]))
+    lines = [
+        f"  {printable(name)}: {one.collected_pages:,} of {one.pages:,} pages,"
+        f" {one.collected_tokens:,} tokens, {one.seed_pages:,} seeds,"
+        f" score from {one.threshold:.2f} on"
+        for name, one in order
+    ]
+    if len(lines) > MOST_LANGUAGES:
+        lines[MOST_LANGUAGES:] = [f"  and {len(lines) - MOST_LANGUAGES} languages more"]
+    return lines

@@ -5,7 +5,7 @@ the nearest valid name.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -30,6 +30,7 @@ from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
+from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
 
 if sys.version_info >= (3, 11):
@@ -158,6 +159,7 @@ def _read(path: str) -> RawRecipe:
             f"not a TOML file: {error}", where=path, todo="Mend the syntax."
         ) from None
     _expand_scheme_preset(document, where=path)
+    expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
     if "seed" in document:
         document.setdefault("fim", {}).setdefault("seed", document["seed"])
@@ -196,12 +198,23 @@ def check_keys(
             _check_choices(inner, kind, where=f"{where}: {dotted}")
             if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
                 continue
-            if isinstance(inner, dict):
-                check_keys(inner, kind, where=where, prefix=f"{dotted}.")
-            elif isinstance(inner, list):
-                for index, item in enumerate(inner):
-                    if isinstance(item, dict):
-                        check_keys(item, kind, where=where, prefix=f"{dotted}[{index}].")
+            by_name = get_origin(fields[key]) is dict
+            for name, table in _tables(inner, dotted, by_name=by_name):
+                check_keys(table, kind, where=where, prefix=f"{name}.")
+
+
+def _tables(
+    value: object, name: str, *, by_name: bool
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield the tables of a value and where they stand: itself, those of a list, or named ones."""
+    found: Iterable[tuple[str, object]] = [(name, value)]
+    if isinstance(value, list):
+        found = ((f"{name}[{index}]", item) for index, item in enumerate(value))
+    elif by_name and isinstance(value, dict):
+        found = ((f"{name}.{key}", item) for key, item in value.items())
+    for where, item in found:
+        if isinstance(item, dict):
+            yield where, item
 
 
 def _check_choices(value: object, kind: object, *, where: str) -> None:
@@ -256,12 +269,7 @@ def _check_recall(recipe: Recipe) -> None:
         for name in target.sources:
             if name not in kinds:
                 raise unknown_name(name, list(kinds), where=where, what="source")
-            if kinds[name] != "warc":
-                raise GristmillError(
-                    f"source `{name}` holds no web pages",
-                    where=where,
-                    todo="Name sources of kind warc.",
-                )
+    check_pools(recipe.raw.source, recipe.raw.recall.target, recipe.path)
 
 
 def _check_mixture(recipe: Recipe) -> None:

@@ -9,10 +9,13 @@ from .audit import Audit, Breakdown, Group, audit_tables
 from .funnel import Drop, recipe_rules
 from .page import Bar, TableRow
 from .report_contamination import contamination_parts
+from .report_contributors import contributor_table
 from .report_duplicates import duplicate_parts
-from .report_facts import Facts, read_facts
+from .report_facts import read_facts
 from .report_languages import detection_parts
+from .report_recall import recall_parts
 from .tables import open_tables
+from .web_pages import web_pages_parts
 from .why_text import rule_conditions
 
 SHOWN = 30  # rows of a table; the rest is folded or summed up
@@ -27,6 +30,8 @@ SECTIONS = (
     ("contributors", "Contributors"),
     ("licences", "Licences"),
     ("sources", "Sources"),
+    ("pages", "Web pages"),
+    ("recall", "Recall"),
     ("reconciliation", "Reconciliation"),
 )
 MEASURES = ("documents", "tokens", "share")
@@ -53,11 +58,11 @@ def render_report(out: str) -> str:
             rule.name: f"{rule.signal}: {rule_conditions(rule)}"
             for rule in recipe_rules(tables.record)
         }
-        num_shards = len(tables.record.tokens)
+        record = tables.record
     mixture = msgspec.json.decode(read_bytes(join(out, "mixture.json")), type=Mixture)
     by = {breakdown.by: breakdown for breakdown in found.breakdowns}
     parts = [
-        _head(found, num_shards),
+        _head(found, len(record.tokens)),
         _mixture(found, mixture),
         _languages(by["language"]),
         _section("detection", *detection_parts(facts.told)),
@@ -65,9 +70,11 @@ def render_report(out: str) -> str:
         _rules(found, rules),
         _section("decontamination", *contamination_parts(facts.contamination)),
         _section("duplicates", *duplicate_parts(facts, found.incomplete)),
-        _contributors(facts, found.totals.tokens),
+        _section("contributors", contributor_table(facts, found.totals.tokens)),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),
+        _section("pages", *web_pages_parts(found.web_pages)),
+        _section("recall", *recall_parts(out, record.recipe)),
         _reconciliation(found),
         "<footer>"
         + page.paragraph(
@@ -259,35 +266,6 @@ def _rules(found: Audit, conditions: dict[str, str]) -> str:
         ),
         page.table("Documents by rule", ("", "first", "alone", "only it", "about tokens"), rows),
     )
-
-
-def _contributors(facts: Facts, tokens: int) -> str:
-    largest = max((found.tokens for found in facts.contributors), default=0) or 1
-    rows = [
-        TableRow(
-            name=found.collection,
-            note=f"{found.source}, {found.licence}",
-            cells=(
-                page.count(found.documents),
-                page.count(found.tokens),
-                page.percent(found.tokens / max(tokens, 1)),
-            ),
-            bar=Bar(fraction=found.tokens / largest, tone=found.component),
-        )
-        for found in facts.contributors
-    ]
-    hidden = facts.num_contributors - len(rows)
-    if hidden:
-        rows.append(
-            TableRow(name=f"and {hidden:,} more", cells=_rest(facts, tokens), is_total=True)
-        )
-    caption = "Repositories, hosts and data sets with most tokens"
-    return _section("contributors", page.table(caption, ("", *MEASURES), rows))
-
-
-def _rest(facts: Facts, tokens: int) -> tuple[str, str, str]:
-    rest = tokens - sum(found.tokens for found in facts.contributors)
-    return "", page.count(rest), page.percent(rest / max(tokens, 1))
 
 
 def _reconciliation(found: Audit) -> str:

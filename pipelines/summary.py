@@ -48,6 +48,8 @@ def build_text(result: "BuildResult") -> str:
         f"{totals.documents:,} documents seen, {totals.kept:,} kept, {totals.tokens:,} tokens "
         f"in {number(len(result.record.tokens), 'shard')}"
     )
+    for source, pages in totals.fell_back.items():
+        corpus += f", {pages:,} pages of {source} by the cheap tier (audit says why)"
     if not result.num_ran and not changed.written and not changed.removed:
         return f"{result.out}: nothing to do. {corpus}."
     shards = sum(path.startswith("tokens/") for path in changed.written)

@@ -98,5 +98,14 @@ def test_the_wheel_holds_one_package_with_its_data(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     assert {name.split("/")[0].split("-")[0] for name in names} == {"gristmill"}
-    shipped = ("filters/languages.toml", "pipelines/recipes/demo.toml", "fixtures/NOTICE.tsv")
+    recipes = (
+        "demo.toml",
+        "web_recall.toml",
+        "web_recall/math-seeds.txt",
+        "web_recall/math-audit.tsv",
+    )
+    shipped = (
+        *("filters/languages.toml", "fixtures/NOTICE.tsv"),
+        *(f"pipelines/recipes/{name}" for name in recipes),
+    )
     assert {f"gristmill/{name}" for name in (*shipped, "py.typed")} <= names

@@ -33,7 +33,9 @@ from gristmill.dedup.minhash import MinHashScheme
 from gristmill.dedup.substrings import Substrings
 from gristmill.filters.ranges import SIGNAL_RANGES
 from gristmill.filters.recall.audit import AuditSettings
+from gristmill.filters.recall.described import DescribedSettings
 from gristmill.filters.recall.domains import DomainSettings
+from gristmill.filters.recall.guards import GuardSettings
 from gristmill.filters.recall.model import TrainSettings
 from gristmill.filters.recall.prefixes import PrefixSettings
 from gristmill.filters.recall.stopping import StopSettings
@@ -45,7 +47,14 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
-from gristmill.pipelines.recall_settings import DrawSettings, RecallSettings, RecallTarget
+from gristmill.pipelines.recall_settings import (
+    DrawSettings,
+    EvidenceSettings,
+    LanguageBar,
+    NearSettings,
+    RecallSettings,
+    RecallTarget,
+)
 from gristmill.pipelines.recipe import (
     MixtureSettings,
     OrderSettings,
@@ -92,11 +101,16 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Manners": Manners,
     "`[recall]`": RecallSettings,
     "`[[recall.target]]`": RecallTarget,
+    "`[recall.target.languages.TAG]`": LanguageBar,
+    "`[recall.target.near]`": NearSettings,
+    "`[recall.target.described]`": DescribedSettings,
     "`[recall.target.train]`": TrainSettings,
     "`[recall.target.draw]`": DrawSettings,
+    "`[recall.target.evidence]`": EvidenceSettings,
     "`[recall.target.domains]`": DomainSettings,
     "`[recall.target.prefixes]`": PrefixSettings,
     "`[recall.target.stop]`": StopSettings,
+    "`[recall.target.guards]`": GuardSettings,
     "`[recall.target.sample]`": AuditSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
@@ -128,7 +142,7 @@ def recipe_pages() -> str:
     """Return the pages that list the keys of a recipe."""
     return "".join(
         page(f"docs/{name}.md")
-        for name in ("recipes", "tokenizer", "dedup", "web", "crawl-settings", "recall")
+        for name in ("recipes", "tokenizer", "dedup", "web", "crawl-settings", "recall-settings")
     )
 
 

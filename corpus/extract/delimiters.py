@@ -39,6 +39,9 @@ _OPENER = re.compile(
     r"|(?<![\\$\w])\$(?P<dollar>latex\s|(?![\s$]))|(?P<backtick>`)"
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+# A shell's variable, up to the dollar of the next one.
+_SHELL_NAME = re.compile(r"[A-Z][A-Z0-9]+_[A-Z0-9_]*[A-Z0-9](?![\w{^])")
+_BEFORE_NAME: Final = ('"', "'", ":", "/", "(", "=")
 _DOLLAR_CONFIG = re.compile(
     r"inlineMath\s*[:'\"]+\s*\[?.{0,200}?\[\s*['\"]\$['\"]\s*,|left\s*:\s*['\"]\$['\"]"
     r"|delimiters\s*:.{0,400}?['\"]\$['\"]|inlineMath.{0,80}?['\"]\$['\"]"
@@ -168,6 +171,8 @@ class Delimiters:
             return False
         if dollars or self._config.dollars:
             return True
+        if inner.endswith(_BEFORE_NAME) or _SHELL_NAME.match(inner):
+            return False
         if looks_like_tex(inner):
             return not re.match(r"\d[\d.,]*\s", inner)
         return self._config.has_library and re.fullmatch(r"[A-Za-z]'*", inner) is not None

@@ -47,6 +47,7 @@ def image_formula(node: Node) -> Formula | None:
             return _formula(value, display=display)
     alternative = node.get("alt").strip() or node.get("title").strip()
     is_formula_class = not _FORMULA_CLASSES.isdisjoint(classes) or node.has("eeimg")
+    is_formula_class = is_formula_class or _is_drawn_by_sphinx(node)
     if alternative and (
         (is_formula_class and not _is_file_name(alternative))
         or alternative.startswith(("$", "\\(", "\\[", "{\\displaystyle"))
@@ -79,6 +80,13 @@ def _address_tex(address: str) -> str:
 def _formula(source: str, *, display: bool) -> Formula | None:
     formula = bare_formula(source)
     return Formula(formula.tex, formula.display or display) if formula.tex else None
+
+
+def _is_drawn_by_sphinx(node: Node) -> bool:
+    """Tell whether an image is a displayed formula of Sphinx, whose box has the class instead."""
+    box = node.parent and node.parent.parent
+    is_in_box = box is not None and "math" in box.classes
+    return is_in_box and "_images/math/" in node.get("src")
 
 
 def _stands_alone(node: Node) -> bool:

@@ -1,15 +1,18 @@
 """From a web page's payload to its text, by the tier that is asked for."""
 
+import codecs
 import re
 from typing import Final, Literal
 
 import msgspec
 
-from ..record import ReadDrop
+from ..record import FELL_BACK, ReadDrop
 from .charset import decode_page
-from .cheap import MAX_DEPTH, MAX_OPTIONS, html_text, nesting_depth
+from .cheap import MAX_DEPTH, MAX_OPTIONS, html_text
 from .fine import fine_text
+from .markup import Markup, scan_markup
 from .parse import HostilePageError
+from .utf8 import is_plain_utf8
 
 Tier = Literal["cheap", "fine"]
 # What a text was made by; "raw" is a text payload as it is.
@@ -25,10 +28,9 @@ SOURCE_TYPES: Final = frozenset(
         *("application/javascript", "application/x-python", "application/x-sh", "text/rst"),
     )
 )
-LANG_CHARS: Final = 4096
+LANG_BYTES: Final = 4096
 
-_OPTION = re.compile("<option|<OPTION|<Option")
-_LANG = re.compile(r"<html\b[^>]*?\s(?:xml:)?lang\s*=\s*[\"']?([A-Za-z][A-Za-z0-9_-]{1,34})", re.I)
+_LANG = re.compile(rb"<html\b[^>]*?\s(?:xml:)?lang\s*=\s*[\"']?([A-Za-z][A-Za-z0-9_-]{1,34})", re.I)
 
 
 class ExtractedPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +38,10 @@ class ExtractedPage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: of the page's <title>, by the fine tier.
-        formulas_found: on the whole page; `formulas_kept` of them are in the text.
-        code_lines_found: lines of code blocks that are not blank, on the whole page.
+        formulas_found: on the whole page; `formulas_kept` of them are in the text. The cheap tier
+            finds them by signs alone, and keeps count of none: what its text has of them is no TeX.
+        code_lines_found: lines of code blocks that are not blank, on the whole page. The cheap
+            tier sees <pre> only, and does not count which lines its text kept.
         code_languages: what the code blocks say they are written in, as the page spells it.
         tier: what made the text.
         reason: why it is not the tier that was asked for, or has formulas or code left out.
@@ -78,46 +82,68 @@ def extract_page(
     """
     if not payload:
         return ExtractedPage(read_drop="empty", read_error="no payload")
-    decoded = decode_page(payload, charset, is_html=mime in HTML_TYPES)
+    is_html = mime in HTML_TYPES
+    if is_html and tier == "cheap" and _is_utf8(payload):
+        return _with_source(_cheap(payload), payload, "utf-8")
+    decoded = decode_page(payload, charset, is_html=is_html)
     if isinstance(decoded, str):
         return ExtractedPage(read_drop=decoded)
-    if mime not in HTML_TYPES:
+    if not is_html:
         if not decoded.text:
             return ExtractedPage(read_drop="empty")
         return ExtractedPage(text=decoded.text, encoding=decoded.encoding, tier="raw")
-    page = _fine(decoded.text, url) if tier == "fine" else _cheap(decoded.text)
+    source = decoded.text.encode("utf-8", "replace")
+    page = _fine(decoded.text, source, url) if tier == "fine" else _cheap(source)
+    return _with_source(page, source, decoded.encoding)
+
+
+def _is_utf8(payload: bytes) -> bool:
+    """Tell whether a page need not be decoded: its bytes are what a text would be made of."""
+    return not payload.startswith(codecs.BOM_UTF8) and is_plain_utf8(payload)
+
+
+def _with_source(page: ExtractedPage, source: bytes, encoding: str) -> ExtractedPage:
     if page.text is None:
         return page
-    lang = _LANG.search(decoded.text, 0, LANG_CHARS)
+    lang = _LANG.search(source, 0, LANG_BYTES)
     return msgspec.structs.replace(
-        page, encoding=decoded.encoding, language_hint=lang[1] if lang else None
+        page, encoding=encoding, language_hint=lang[1].decode() if lang else None
     )
 
 
-def _cheap(html: str, reason: str | None = None) -> ExtractedPage:
-    depth = nesting_depth(html)
-    if depth > MAX_DEPTH:
-        return ExtractedPage(
-            read_drop="huge", read_error=f"elements are nested {depth} deep", reason=reason
-        )
-    if (num_options := len(_OPTION.findall(html))) > MAX_OPTIONS:
-        error = f"lists have {num_options} options"
+def _cheap(source: bytes, reason: str | None = None) -> ExtractedPage:
+    markup = scan_markup(source)
+    if error := _cost(markup):
         return ExtractedPage(read_drop="huge", read_error=error, reason=reason)
-    text = html_text(html)
+    text = html_text(markup.html)
     if not text.strip():
         return ExtractedPage(
             read_drop="empty", read_error="the page has no visible text", reason=reason
         )
-    return ExtractedPage(text=text, reason=reason)
+    return ExtractedPage(
+        text=text,
+        formulas_found=markup.num_formulas,
+        code_lines_found=markup.num_code_lines,
+        reason=reason,
+    )
 
 
-def _fine(html: str, url: str) -> ExtractedPage:
+def _cost(markup: Markup) -> str | None:
+    """Return why a page would cost too much."""
+    if markup.depth > MAX_DEPTH:
+        return f"elements are nested {markup.depth} deep"
+    if markup.num_options > MAX_OPTIONS:
+        return f"lists have {markup.num_options} options"
+    return None
+
+
+def _fine(html: str, source: bytes, url: str) -> ExtractedPage:
     try:
         fine = fine_text(html, url=url)
     except HostilePageError as error:
-        return _cheap(html, reason=f"the fine text would cost too much: {error}")
+        return _cheap(source, reason=f"{FELL_BACK} would cost too much: {error}")
     if not fine.text.strip():
-        return _cheap(html, reason="the fine text is empty")
+        return _cheap(source, reason=f"{FELL_BACK} is empty")
     num_left_out = fine.found.formulas - fine.kept.formulas
     return ExtractedPage(
         text=fine.text,

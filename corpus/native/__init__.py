@@ -1,25 +1,28 @@
-"""The C tokenizer; where it was not built, two engines of fastokens do the same, line by line."""
+"""How a package finds its C kernel; where one was not built, its twin is used, and says so."""
 
 import sys
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 
-@cache
-def kernel() -> ModuleType | None:
-    """Return the extension of the tokenizer; None where it was not built."""
+def load_kernel(package: str, name: str, *, slower: str) -> ModuleType | None:
+    """Return an extension of a package, None where it was not built, which is said once.
+
+    Args:
+        slower: who does the work in its place, and how much slower.
+    """
     try:
-        from . import _tokenizer
+        return import_module(f"{package}.{name}")
     except ImportError:
-        _say_once()
+        _say_once(slower)
         return None
-    return _tokenizer
 
 
 @cache
-def _say_once() -> None:
+def _say_once(slower: str) -> None:
     print(
-        "gristmill: texts are tokenized by fastokens, many times slower: the C extension was not"
-        " built. Install a C compiler and Python's headers, then gristmill again.",
+        f"gristmill: {slower}: the C extension was not built."
+        " Install a C compiler and Python's headers, then gristmill again.",
         file=sys.stderr,
     )

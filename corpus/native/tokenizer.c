@@ -15,7 +15,7 @@
 #include "column.h"
 #include "pieces.h"
 #include "plain.h"
-#include "utf8.h"
+#include "valid.h"
 
 #include "encode.h"
 #include "vocabulary.h"

@@ -1,6 +1,6 @@
 """Reads one unit of any kind as rows."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from .. import storage
 from ..errors import GristmillError
@@ -16,15 +16,22 @@ from .warc import read_warc
 
 
 def read_unit(
-    unit: Unit, limits: ReadLimits, *, options: ReadOptions | None = None
+    unit: Unit,
+    limits: ReadLimits,
+    *,
+    options: ReadOptions | None = None,
+    wanted: Collection[bytes] | None = None,
 ) -> Iterator[Record]:
     """Yield a row for everything in a unit, with its text or with the reason why it has none.
 
     A notebook of a repository is a row for each document made of it. Damage in the input is a row;
     a storage that fails is a GristmillError.
+
+    Args:
+        wanted: of a WARC, the `origin_id` of the pages whose text is made; None means all.
     """
     try:
-        for record in _rows(unit, limits, options or ReadOptions()):
+        for record in _rows(unit, limits, options or ReadOptions(), wanted):
             if unit.kind == "repository":
                 yield from derived_records(record, limits.notebooks)
             else:
@@ -43,9 +50,11 @@ def unit_collections(unit: Unit) -> set[str]:
     return crawled_names(unit) if is_segment else {unit.name}
 
 
-def _rows(unit: Unit, limits: ReadLimits, options: ReadOptions) -> Iterator[Record]:
+def _rows(
+    unit: Unit, limits: ReadLimits, options: ReadOptions, wanted: Collection[bytes] | None
+) -> Iterator[Record]:
     if unit.kind == "warc":
-        return read_warc(unit, limits, options)
+        return read_warc(unit, limits, options, wanted)
     if unit.kind == "documents":
         return read_documents(unit, limits, options)
     if is_crawled(unit.url):

@@ -30,7 +30,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         crawl: in place of `paths`, the name of a crawl whose files are read.
         shards: into how many the units are hashed by name; by default repositories go into one
             and every other file, also of a crawl, is a shard of its own.
-        recall: for web pages: only those that this target of the recall loop collected are kept.
+        recall: for pages and files: only those that this target of the recall loop collected stay.
         metadata: JSON lines with the names of GitHub's API: file, full_name, created_at,
             stargazers_count, license.spdx_id; `file` is relative to that file's own folder.
         extract: how the text of a WARC's pages is made: plain by the cheap tier, or by the fine
@@ -54,8 +54,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if bool(self.paths) == (self.crawl is not None):
             raise ValueError(f"source `{self.name}` needs either `paths` or `crawl`")
-        if self.recall is not None and self.kind != "warc":
-            raise ValueError(f"source `{self.name}` has no pages that `recall` could find")
+        if self.recall is not None and self.kind == "documents":
+            raise ValueError(f"source `{self.name}` has no pages or files for `recall` to find")
         if self.crawl is not None and self.metadata is not None:
             raise ValueError(f"source `{self.name}` has its metadata from the crawl")
         if self.extract != "cheap" and self.kind != "warc":

@@ -4,15 +4,16 @@ Requests, metadata, revisits and warcinfo records are no documents and give no r
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from fastwarc import ArchiveIterator, WarcRecord
 
 from .. import storage
 from ..extract.page import ExtractedPage, Tier, extract_page, is_text_type
-from ..ids import bytes_digest
+from ..ids import bytes_digest, origin_id
 from ..record import ReadDrop, Record
 from .frames import Frame, read_frames
 from .rows import printable_path
@@ -23,9 +24,16 @@ HEADER_ROOM_BYTES = 1 << 16
 
 
 def read_warc(
-    unit: Unit, limits: ReadLimits, options: ReadOptions | None = None
+    unit: Unit,
+    limits: ReadLimits,
+    options: ReadOptions | None = None,
+    wanted: Collection[bytes] | None = None,
 ) -> Iterator[Record]:
-    """Yield a row for every response, resource and conversion record, and for every damage."""
+    """Yield a row for every response, resource and conversion record, and for every damage.
+
+    Args:
+        wanted: the `origin_id` of the pages whose text is made; of others no payload is looked at.
+    """
     tier = (options or ReadOptions()).extract
     max_body_bytes = limits.max_page_bytes + HEADER_ROOM_BYTES
     with storage.open_read(unit.url) as stream:
@@ -39,8 +47,13 @@ def read_warc(
                     num_bytes=frame.num_bytes,
                     page=_drop("corrupt", f"{frame.damage} (record at byte {frame.offset})"),
                 )
-            elif headers.get("warc-type", "").lower() in DOCUMENT_TYPES:
+            elif headers.get("warc-type", "").lower() not in DOCUMENT_TYPES:
+                continue
+            elif wanted is None or _origin_id(frame, headers) in wanted:
                 yield _document(unit, frame, headers, limits, tier)
+            else:
+                page = _drop("not_recalled", "the recall loop did not collect it")
+                yield _row(unit, frame, headers, num_bytes=frame.num_bytes, page=page)
 
 
 def _document(
@@ -123,12 +136,12 @@ def _row(
     page: ExtractedPage,
     digest: bytes | None = None,
 ) -> Record:
-    url = printable_path(headers.get("warc-target-uri", "").strip("<>"))
+    url = _url(headers)
     language = page.language_hint or headers.get("warc-identified-content-language")
-    return Record(
+    record = Record(
         collection=_host(url) or unit.name,
         path=url or unit.name,
-        revision=printable_path(headers.get("warc-record-id", "").strip("<>")),
+        revision=_record_id(headers),
         origin_file=unit.relative,
         origin_offset=frame.offset,
         num_bytes=num_bytes,
@@ -137,8 +150,37 @@ def _row(
         language_hint=language or None,
         read_drop=page.read_drop,
         read_error=page.read_error,
+        extract_reason=page.reason,
         text=page.text,
     )
+    return record if page.text is None else _with_counts(record, page)
+
+
+def _with_counts(record: Record, page: ExtractedPage) -> Record:
+    """Return a page's row with what its extraction found; a text payload is not searched."""
+    if page.tier == "raw":
+        return msgspec.structs.replace(record, extracted_by=page.tier)
+    return msgspec.structs.replace(
+        record,
+        extracted_by=page.tier,
+        formulas_found=page.formulas_found,
+        formulas_kept=page.formulas_kept,
+        code_lines_found=page.code_lines_found,
+        code_lines_kept=page.code_lines_kept,
+        code_languages=page.code_languages,
+    )
+
+
+def _origin_id(frame: Frame, headers: dict[str, str]) -> bytes:
+    return origin_id(frame.offset, _record_id(headers), _url(headers))
+
+
+def _url(headers: dict[str, str]) -> str:
+    return printable_path(headers.get("warc-target-uri", "").strip("<>"))
+
+
+def _record_id(headers: dict[str, str]) -> str:
+    return printable_path(headers.get("warc-record-id", "").strip("<>"))
 
 
 def _host(url: str) -> str:

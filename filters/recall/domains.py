@@ -65,9 +65,11 @@ def _suffixes() -> PublicSuffixList:
 def registered_domain(host: str) -> str:
     """Return the part of a host that somebody registered; of an address or a suffix, itself.
 
-    So is the name of a repository (owner/name), which is a domain of its own.
+    Of a repository (owner/name) it is the owner.
     """
-    if "/" in host or host.startswith("[") or host.replace(".", "").isdigit():
+    if "/" in host:
+        return host.partition("/")[0]
+    if host.startswith("[") or host.replace(".", "").isdigit():
         return host
     return _suffixes().privatesuffix(host) or host
 

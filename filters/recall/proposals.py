@@ -1,6 +1,6 @@
 """Proposes a verdict for every prefix of the hosts in topic, with the evidence a person needs."""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,10 @@ from .prefix_lookup import PrefixLookup, find_column
 from .prefixes import PrefixSettings, host_prefixes
 from .sampling import sample_keys
 
+Counts: TypeAlias = npt.NDArray[np.int64]
+
 NUM_SAMPLES: Final = 5
+ONCE: Final[Counts] = np.ones(1, dtype=np.int64)
 
 SCHEMA: Final = pa.schema(
     [
@@ -25,7 +28,9 @@ SCHEMA: Final = pa.schema(
         ("upper", pa.float64()),
         ("proposal", pa.string()),
         ("new_tokens", pa.int64()),  # of its pages that are not collected yet
-        ("samples", pa.list_(pa.string())),  # URLs, of those first
+        ("formulas", pa.int64()),  # on all of its pages
+        ("code_lines", pa.int64()),
+        ("samples", pa.list_(pa.string())),  # URLs, of pages not collected yet first
     ]
 )
 
@@ -34,8 +39,9 @@ def propose_prefixes(pages: pa.Table, hosts: list[str], settings: PrefixSettings
     """Return the cut of each host, sorted by host and prefix; the order of pages is no matter.
 
     Args:
-        pages: id, url, host, path, has_query, collected, num_tokens of the pool, or of the part
-            of it that holds these hosts whole. Memory is that of the pages of these hosts.
+        pages: id, url, host, path, has_query, collected, num_tokens, formulas, code_lines of the
+            pool, or of the part of it that holds these hosts whole. Memory is that of the pages
+            of these hosts.
         hosts: those in topic.
     """
     pages = pages.filter(pc.is_in(pages["host"], value_set=pa.array(hosts, pages["host"].type)))
@@ -52,7 +58,7 @@ def propose_prefixes(pages: pa.Table, hosts: list[str], settings: PrefixSettings
         host = part["host"][0].as_py()
         rows += [{"host": host, **one._asdict()} for one in cut]
     for row, evidence in zip(rows, _evidence(pages, rows), strict=True):
-        row["new_tokens"], row["samples"] = evidence
+        row |= evidence
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
@@ -62,18 +68,36 @@ def _runs(hosts: pa.ChunkedArray) -> list[tuple[int, int]]:
     return list(zip([0, *lengths], lengths, strict=False))
 
 
-def _evidence(pages: pa.Table, rows: list[dict[str, object]]) -> list[tuple[int, list[str]]]:
-    """Return the tokens not collected yet and sample URLs of each prefix."""
+def _evidence(pages: pa.Table, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the tokens that would be new, what the pages show, and sample URLs of each prefix."""
     lookup = PrefixLookup(
         (str(row["host"]), str(row["prefix"]), "page" if row["scope"] == "page" else "prefix", i)
         for i, row in enumerate(rows)
     )
     owner = find_column(lookup, pages)
     is_new = ~np.asarray(pages["collected"]) if len(pages) else np.zeros(0, dtype=np.bool_)
-    tokens = np.zeros(len(rows), dtype=np.int64)
-    np.add.at(tokens, owner[is_new], np.asarray(pages["num_tokens"])[is_new])
+    tokens = _sums(pages["num_tokens"], owner, len(rows), is_new.astype(np.int64))
+    formulas = _sums(pages["formulas"], owner, len(rows))
+    code_lines = _sums(pages["code_lines"], owner, len(rows))
     samples = _samples(pages, owner, is_new)
-    return [(int(tokens[i]), samples.get(i, [])) for i in range(len(rows))]
+    return [
+        {
+            "new_tokens": int(tokens[i]),
+            "formulas": int(formulas[i]),
+            "code_lines": int(code_lines[i]),
+            "samples": samples.get(i, []),
+        }
+        for i in range(len(rows))
+    ]
+
+
+def _sums(
+    column: pa.ChunkedArray, owner: npt.NDArray[np.int64], num_prefixes: int, times: Counts = ONCE
+) -> Counts:
+    """Return the sum of a column over the pages of each prefix; null counts as none."""
+    sums = np.zeros(num_prefixes, dtype=np.int64)
+    np.add.at(sums, owner, pc.fill_null(column, 0).to_numpy().astype(np.int64) * times)
+    return sums
 
 
 def _samples(

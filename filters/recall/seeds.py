@@ -43,7 +43,7 @@ def parse_sites(text: str, where: str) -> SeedSites:
     """
     hosts: set[str] = set()
     prefixes: set[tuple[str, str]] = set()
-    for number, line in _lines(text):
+    for number, line in said_lines(text):
         url = line if "://" in line else f"https://{line}"
         parts = url_parts(pa.chunked_array([[url]], pa.string())).to_pylist()[0]
         if not parts["host"] or " " in line:
@@ -96,7 +96,7 @@ def parse_labels(text: str, where: str) -> dict[str, PageLabel]:
         GristmillError: a line is no label, or labels a page again.
     """
     found: dict[str, PageLabel] = {}
-    for number, line in _lines(text):
+    for number, line in said_lines(text):
         label = _parse_label(line)
         url = line.partition("\t")[0]
         if label is None or url in found:
@@ -122,7 +122,7 @@ def _parse_label(line: str) -> PageLabel | None:
     return PageLabel(is_positive=LABELS[fields[0]], weight=weight)
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
+def said_lines(text: str) -> list[tuple[int, str]]:
     """Return the lines that say something, each with its number from 1."""
     lines = text.removeprefix("\ufeff").splitlines()
     numbered = [(i, line.strip(" \r")) for i, line in enumerate(lines, start=1)]

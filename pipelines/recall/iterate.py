@@ -4,58 +4,44 @@ A model is trained on what was known when its iteration was first reached. It is
 a changed decision, or pages that join the pool, cost no training and no score that is there.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ...corpus.errors import GristmillError
 from ...filters.recall.collapse import collapse, table_digest, write_table
 from ...filters.recall.decisions import AUTO
+from ...filters.recall.drift import count_unigrams, drift
 from ...filters.recall.equality import SAMPLE_PAGES, check_equality
 from ...filters.recall.fasttext_file import read_fasttext
+from ...filters.recall.guards import Alarm, find_alarms
 from ...filters.recall.model import train
 from ...filters.recall.passages import first_words
 from ...filters.recall.sampling import sample_keys
-from ...filters.recall.stopping import Progress, StopReport, report_stop
+from ...filters.recall.stopping import Progress, report_stop
 from ..recall_settings import RecallTarget
-from ..stage import value_counts
 from .asked import Asked, Known, Mask
+from .costs import TRAIN_COST_FILE, TrainCost
 from .draw import NEGATIVE, draw_pages
+from .evidence import has_evidence
+from .languages import taken_by_language
+from .metrics import IterationMetrics
 from .pool import Pages
-from .quality import AuditQuality, language_recalls, measure_quality
-from .state import ModelRecord, Rank, State
+from .quality import AuditQuality, judged_recalls, language_recalls, measure_quality
+from .state import ModelRecord, Rank, State, as_lines
+from .thresholds import decide_rank, logit, reach_threshold
 from .topic import Topic, find_topic
 
 Logits = npt.NDArray[np.float32]
 ScoreBy = Callable[[int, Path, str], Logits]  # iteration, table, its digest
-
-
-class IterationMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """metrics.json: what an iteration came to."""
-
-    iteration: int
-    model: str  # the digest of its table
-    threshold: float  # a probability
-    seed_pages: int
-    seed_tokens: int
-    ranked_pages: int  # at or above the threshold
-    prefix_pages: int  # collected for an accepted prefix alone
-    taken_out_pages: int  # ranked, but below a prefix that a person did not accept
-    collected_pages: int
-    collected_tokens: int
-    new_pages: int
-    new_tokens: int
-    languages: dict[str, int]  # collected pages
-    domains_in_topic: int
-    prefixes_accepted: int
-    prefixes_rejected: int
-    prefixes_open: int
-    decisions_by_people: int
-    quality: AuditQuality
-    stop: StopReport
+UNIGRAMS_FILE: Final = "unigrams.parquet"  # of the positives trained on
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +51,8 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
     is_ranked: Mask
     is_collected: Mask
     is_barred: Mask  # a person took the site out, or labelled the page so
+    is_new: Mask  # collected, and not by the iteration before
+    is_below: Mask  # not collected for its score alone
     topic: Topic
     metrics: IterationMetrics
 
@@ -77,7 +65,9 @@ class Loop:
     ) -> None:
         self._target, self._state, self._pages = target, state, pages
         self._asked, self._known = asked, known
+        self._has_evidence = has_evidence(pages.table, target.evidence)
         self._key = asked.key(target)
+        self._languages = pages.labels("language")
 
     def run(self, score: ScoreBy) -> Iterator[Iteration]:
         """Yield every iteration, until the rule to stop holds and no further model is there."""
@@ -91,7 +81,8 @@ class Loop:
             yield before
             if before.metrics.stop.stops and self._state.model(number + 1) is None:
                 return
-            seeds = (seeds | before.topic.is_accepted) & ~before.is_barred & ~known.is_audited()
+            added = before.topic.is_accepted & self._has_evidence
+            seeds = (seeds | added) & ~before.is_barred & ~known.is_audited()
 
     def _model(self, number: int, seeds: Mask, before: Iteration | None) -> ModelRecord:
         """Return an iteration's model, trained now if it is not there or not of these settings."""
@@ -106,17 +97,24 @@ class Loop:
                 todo="Name sites whose pages are in the pool, or label pages of it.",
             )
         with self._state.new(number) as folder:
+            began = time.perf_counter(), time.process_time()
             record = self._train(number, seeds, before, folder)
-            data = msgspec.json.format(msgspec.json.encode(record, order="deterministic"))
-            (folder / "model.json").write_bytes(data + b"\n")
+            cost = TrainCost(
+                seconds=round(time.perf_counter() - began[0], 3),
+                cpu_seconds=round(time.process_time() - began[1], 3),
+            )
+            (folder / TRAIN_COST_FILE).write_bytes(as_lines(cost))
+            (folder / "model.json").write_bytes(as_lines(record))
         return record
 
     def _train(
         self, number: int, seeds: Mask, before: Iteration | None, folder: Path
     ) -> ModelRecord:
         barred = self._known.is_audited()
+        if self._target.evidence.is_asked:  # such pages are positives that nobody found yet
+            barred = barred | self._has_evidence
         if before is not None:
-            least = _logit(self._target.draw.false_negative)
+            least = logit(self._target.draw.false_negative)
             barred = barred | before.topic.is_accepted | (before.logits > least)
         drawn = draw_pages(
             self._pages,
@@ -145,53 +143,86 @@ class Loop:
             over_host_cap=drawn.over_host_cap,
             over_size=drawn.over_size,
             missing_negatives=drawn.missing_negatives,
+            drift=self._drift(number, words.filter(pa.array(drawn.is_positive)), folder),
             largest_difference=equality.largest_difference,
             num_compared=equality.num_pages,
         )
 
+    def _drift(self, number: int, words: pa.ChunkedArray, folder: Path) -> float:
+        """Return how far the positives' words are from the first iteration's; leave them behind."""
+        unigrams = count_unigrams([words])
+        pq.write_table(unigrams, folder / UNIGRAMS_FILE, compression="zstd")
+        first = unigrams if number == 1 else pq.read_table(self._state.path(1, UNIGRAMS_FILE))
+        return drift(unigrams, first)
+
     def _settle(
         self, number: int, record: ModelRecord, logits: Logits, before: Iteration | None
     ) -> Iteration:
-        rank = self._state.read(number, "rank.json", Rank)
-        if rank is None:
-            rank = self._rank(number, record, logits)
-            self._state.write(number, "rank.json", rank)
-        is_ranked = logits >= np.float32(rank.threshold)
-        topic = find_topic(self._pages, is_ranked, self._asked.decisions, self._target, number)
-        is_barred = topic.is_taken_out | self._known.is_negative
-        is_collected = (is_ranked | topic.is_accepted) & ~is_barred
-        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted)
-        was = before.is_collected if before is not None else np.zeros_like(is_collected)
-        tokens, new = self._pages.num_tokens, is_collected & ~was
-        largest = topic.review["new_tokens"].to_pylist()
-        progress = Progress(
-            iteration=number,
-            num_collected=int(is_collected.sum()),
-            num_collected_before=int((is_collected & was).sum()),
-            tokens=int(tokens[is_collected].sum()),
-            new_tokens=int(tokens[new].sum()),
-            languages=language_recalls(quality, before.metrics.quality if before else None),
-            largest_open_review_tokens=max(largest, default=0),
-            is_over_budget=False,
+        rank = self._rank(number, record, logits)
+        is_high = reach_threshold(logits, self._languages, rank.threshold, rank.languages)
+        is_ranked = is_high & self._has_evidence
+        topic = find_topic(
+            self._pages,
+            is_ranked,
+            self._asked.decisions,
+            self._target,
+            number,
+            may_join=self._has_evidence,
         )
+        is_barred = topic.is_taken_out | self._known.is_negative
+        is_collected = (is_ranked | (topic.is_accepted & self._has_evidence)) & ~is_barred
+        is_new = is_collected & ~before.is_collected if before is not None else is_collected
+        quality = measure_quality(self._pages, self._known, is_collected, topic.is_accepted, is_new)
+        progress = self._progress(number, topic, quality, is_collected, before)
         return Iteration(
             logits=logits,
             is_ranked=is_ranked,
             is_collected=is_collected,
             is_barred=is_barred,
+            is_new=is_new,
+            is_below=self._has_evidence & ~is_high & ~is_collected & ~is_barred,
             topic=topic,
-            metrics=self._metrics(record, rank, progress, topic, quality, is_ranked, is_collected),
+            metrics=self._metrics(
+                record, rank, progress, topic, quality, before, is_high, is_ranked, is_collected
+            ),
+        )
+
+    def _progress(
+        self,
+        number: int,
+        topic: Topic,
+        quality: AuditQuality,
+        is_collected: Mask,
+        before: Iteration | None,
+    ) -> Progress:
+        was = before.is_collected if before is not None else np.zeros_like(is_collected)
+        tokens = self._pages.num_tokens
+        return Progress(
+            iteration=number,
+            num_collected=int(is_collected.sum()),
+            num_collected_before=int((is_collected & was).sum()),
+            tokens=int(tokens[is_collected].sum()),
+            new_tokens=int(tokens[is_collected & ~was].sum()),
+            languages=language_recalls(quality, before.metrics.quality if before else None),
+            largest_open_review_tokens=max(topic.review["new_tokens"].to_pylist(), default=0),
+            is_over_budget=False,
         )
 
     def _rank(self, number: int, record: ModelRecord, logits: Logits) -> Rank:
-        """Return the score at which the budget is spent; of later models also the least score."""
-        target = self._target
-        budgets = target.token_budget or (int(target.seed_multiple * record.seed_tokens),)
-        budget = budgets[min(number, len(budgets)) - 1]
-        threshold = budget_threshold(logits, self._pages.num_tokens, budget)
-        if number > 1:
-            threshold = max(threshold, _logit(target.least_score))
-        return Rank(threshold=threshold, budget_tokens=budget, num_pages=len(logits))
+        """Return the thresholds of an iteration, as decided when it was first reached."""
+        rank = self._state.read(number, "rank.json", Rank)
+        if rank is None:
+            may = self._has_evidence
+            rank = decide_rank(
+                logits[may],
+                self._pages.num_tokens[may],
+                self._languages[may],
+                self._target,
+                number=number,
+                seed_tokens=record.seed_tokens,
+            )
+            self._state.write(number, "rank.json", rank)
+        return rank
 
     def _metrics(
         self,
@@ -200,51 +231,53 @@ class Loop:
         progress: Progress,
         topic: Topic,
         quality: AuditQuality,
+        before: Iteration | None,
+        is_high: Mask,
         is_ranked: Mask,
         is_collected: Mask,
     ) -> IterationMetrics:
-        languages = self._pages.table["language"].filter(is_collected)
         verdicts = [one.verdict for one in topic.decisions]
+        had = before.metrics.collected_pages if before is not None else 0
         return IterationMetrics(
             iteration=record.iteration,
             model=record.table_digest,
             threshold=1 / (1 + float(np.exp(-rank.threshold))),
             seed_pages=record.seed_pages,
             seed_tokens=record.seed_tokens,
+            drift=record.drift,
             ranked_pages=int(is_ranked.sum()),
+            lacking_pages=int((is_high & ~is_ranked).sum()),
             prefix_pages=int((is_collected & ~is_ranked).sum()),
             taken_out_pages=int((is_ranked & topic.is_taken_out).sum()),
             collected_pages=progress.num_collected,
             collected_tokens=progress.tokens,
             new_pages=progress.num_collected - progress.num_collected_before,
             new_tokens=progress.new_tokens,
-            languages=dict(sorted(value_counts(languages).items())),
+            lost_pages=had - progress.num_collected_before,
+            overlap=progress.num_collected_before / max(progress.num_collected, 1),
+            languages=taken_by_language(
+                self._languages,
+                self._pages.num_tokens,
+                is_seed=self._known.is_seed,
+                is_ranked=is_ranked,
+                is_collected=is_collected,
+                thresholds=rank.languages,
+                threshold=rank.threshold,
+            ),
             domains_in_topic=int(np.asarray(topic.domains["in_topic"]).sum()),
             prefixes_accepted=verdicts.count("accept"),
             prefixes_rejected=verdicts.count("reject"),
             prefixes_open=topic.review.num_rows,
             decisions_by_people=sum(one.who != AUTO for one in topic.decisions),
             quality=quality,
+            alarms=self._alarms(quality, before),
             stop=report_stop(progress, self._target.stop),
         )
 
-
-def budget_threshold(logits: Logits, tokens: npt.NDArray[np.int64], budget: int) -> float:
-    """Return the least score such that the pages from it on have at most `budget` tokens.
-
-    Pages of equal scores are in or out together; where already the best are too many, they are in.
-    """
-    if not len(logits):
-        return 0.0
-    order = np.argsort(-logits, kind="stable")
-    ranked = logits[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], [True]))
-    spent = np.cumsum(tokens[order])[ends]
-    last = max(int(np.searchsorted(spent, budget, side="right")) - 1, 0)
-    return float(ranked[ends[last]])
-
-
-def _logit(probability: float) -> float:
-    if probability <= 0:
-        return float("-inf")
-    return float(np.log(probability / (1 - probability)))
+    def _alarms(self, quality: AuditQuality, before: Iteration | None) -> tuple[Alarm, ...]:
+        recalls = judged_recalls(
+            quality,
+            before.metrics.quality if before is not None else None,
+            least_positives=self._target.stop.least_positives,
+        )
+        return find_alarms(recalls, quality.seed_purity, self._target.guards)

@@ -1,6 +1,8 @@
 """The files that a run of a loop writes anew, each by rename and only if its bytes change."""
 
+from collections.abc import Sequence
 from io import BytesIO
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +14,23 @@ from ...filters.recall.audit import AuditSettings
 from ...filters.recall.decisions import format_decisions
 from ...filters.recall.sampling import Rows
 from ..recall_pages import COLLECTED_FILE
+from ..recall_settings import RecallTarget
+from ..stages.recalled import RECALLED
 from .asked import Mask
+from .costs import COSTS_FILE, LoopCosts
 from .iterate import Iteration, Logits
+from .metrics import IterationMetrics, iterations_table
 from .pool import Pages
 from .quality import audit_sample
-from .state import State, write_changed
+from .report import recall_page
+from .samples import SAMPLES_FILE, sample_table
+from .standing import read_standing
+from .state import State, as_lines, write_changed
 from .topic import review_text
 
+ITERATIONS_FILE: Final = "iterations.parquet"
+REPORT_FILE: Final = "report.html"
+ROW_GROUP_ROWS = 1 << 15  # what a reader of one file's pages has to look through
 COLLECTED = pa.schema(
     [
         ("url", pa.string()),  # in its normal form
@@ -28,19 +40,29 @@ COLLECTED = pa.schema(
         ("score", pa.float32()),  # the last model's probability
         ("iteration", pa.int32()),  # that collected it first
         ("reason", pa.string()),  # rank: the model's score; prefix: an accepted prefix alone
+        *RECALLED,  # which record of which file it is
     ]
 )
 
 
-def write_iteration(state: State, target: str, pages: Pages, iteration: Iteration) -> None:
-    """Write the tables, the open questions, the decisions and the metrics of an iteration."""
+def write_iteration(state: State, target: RecallTarget, pages: Pages, iteration: Iteration) -> None:
+    """Write the tables, questions, decisions, samples and metrics of an iteration."""
     topic, number = iteration.topic, iteration.metrics.iteration
-    review = review_text(topic.review, target=target, iteration=number)
+    review = review_text(topic.review, target=target.name, iteration=number)
+    samples = sample_table(
+        pages,
+        iteration.logits,
+        is_new=iteration.is_new,
+        is_below=iteration.is_below,
+        iteration=number,
+        words=target.tokens,
+    )
     for name, data in (
         ("domains.parquet", _parquet(topic.domains)),
         ("prefixes.parquet", _parquet(topic.prefixes)),
         ("decisions.tsv", format_decisions(topic.decisions).encode()),
         ("review.tsv", review.encode()),
+        (SAMPLES_FILE, _parquet(samples)),
     ):
         write_changed(str(state.path(number, name)), data)
     state.write(number, "metrics.json", iteration.metrics)
@@ -56,7 +78,7 @@ def write_audit_sample(
 
 
 def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) -> None:
-    """Write COLLECTED, sorted by URL.
+    """Write COLLECTED, sorted by file and URL, so that a reader of one file finds its pages.
 
     Args:
         first: the iteration that collected each page of the pool first.
@@ -70,13 +92,28 @@ def write_collected(state: State, pages: Pages, last: Iteration, first: Rows) ->
         pa.array(scores.astype(np.float32)),
         pa.array(first[rows].astype(np.int32)),
         pa.array(reasons, pa.string()),
+        *pages.origins(rows).columns,
     ]
     found = pa.table(columns, schema=COLLECTED)
-    found = found.sort_by([("url", "ascending"), ("doc_id", "ascending")])
+    found = found.sort_by([(name, "ascending") for name in ("origin_file", "url", "doc_id")])
     write_changed(str(state.folder / COLLECTED_FILE), _parquet(found))
+
+
+def write_report(
+    state: State, target: str, iterations: Sequence[IterationMetrics], costs: LoopCosts
+) -> None:
+    """Write the iterations as a table, what they cost, and the report of all that is there."""
+    table = iterations_table(target, iterations)
+    write_changed(str(state.folder / ITERATIONS_FILE), _parquet(table))
+    write_changed(str(state.folder / COSTS_FILE), as_lines(costs))
+    standing = read_standing(state.out, target)
+    assert standing is not None, "its record was written before"
+    write_changed(str(state.folder / REPORT_FILE), recall_page(standing).encode())
 
 
 def _parquet(table: pa.Table) -> bytes:
     stream = BytesIO()
-    pq.write_table(table.combine_chunks(), stream, compression="zstd")
+    pq.write_table(
+        table.combine_chunks(), stream, compression="zstd", row_group_size=ROW_GROUP_ROWS
+    )
     return stream.getvalue()

@@ -37,6 +37,7 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     over_host_cap: int
     over_size: int
     missing_negatives: dict[str, int]
+    drift: float  # of the positives' words from those of the first iteration
     largest_difference: float  # between the table and fastText's predict, of a probability
     num_compared: int
 
@@ -45,7 +46,8 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True):
     """rank.json: from which score on a model's pages are collected, as decided once."""
 
     threshold: float  # a logit
-    budget_tokens: int
+    languages: dict[str, float] = {}  # of those that have one of their own
+    budget_tokens: int | None  # None: the least score alone decided
     num_pages: int  # of the pool at that time
 
 
@@ -59,6 +61,7 @@ class State:
                 where=f"--out {out}",
                 todo="Give a local directory.",
             )
+        self.out = out
         self.folder = local_path(out) / FOLDER / target
         for left in self.folder.glob(f".*{PARTIAL}"):
             shutil.rmtree(left)
@@ -87,8 +90,7 @@ class State:
 
     def write(self, iteration: int, name: str, record: msgspec.Struct) -> None:
         """Write a record of an iteration."""
-        data = msgspec.json.format(msgspec.json.encode(record, order="deterministic")) + b"\n"
-        write_changed(str(self.path(iteration, name)), data)
+        write_changed(str(self.path(iteration, name)), as_lines(record))
 
     @contextmanager
     def new(self, iteration: int) -> Iterator[Path]:
@@ -111,6 +113,11 @@ class State:
             self.path(number).rename(gone)
             shutil.rmtree(gone)
         return last - iteration
+
+
+def as_lines(record: msgspec.Struct) -> bytes:
+    """Return a record as JSON that a person can read and that does not vary."""
+    return msgspec.json.format(msgspec.json.encode(record, order="deterministic")) + b"\n"
 
 
 def write_changed(url: str, data: bytes) -> None:

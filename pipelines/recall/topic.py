@@ -41,28 +41,30 @@ def find_topic(
     written: Sequence[Decision],
     target: RecallTarget,
     iteration: int,
+    *,
+    may_join: Mask,
 ) -> Topic:
     """Return the sites in topic and the verdict on their pages.
 
     Args:
         is_ranked: the pages that the model collects.
+        may_join: the pages with the evidence that is asked for. A site and a prefix are judged by
+            these alone: what share of the pages that may be collected the model would collect.
         written: what people decided; below their prefixes nothing is decided automatically.
     """
-    table = pages.table
-    domains = domain_table(table["host"], is_ranked, pages.num_tokens)
+    judged = _judged(pages.table, is_ranked, may_join)
+    collected = np.asarray(judged["collected"])
+    domains = domain_table(judged["host"], collected, judged["num_tokens"].to_numpy())
     flags = in_topic(domains, target.domains)
     domains = domains.append_column("in_topic", flags)
     hosts = domains["host"].filter(flags).to_pylist()
-    evidence = table.select(["url", "host", "path", "has_query", "num_tokens"])
-    evidence = evidence.append_column("id", table["doc_id"])
-    evidence = evidence.append_column("collected", pa.array(is_ranked))
-    prefixes = propose_prefixes(evidence, hosts, target.prefixes)
+    prefixes = propose_prefixes(judged, hosts, target.prefixes)
     people = [one for one in written if one.who != AUTO]
     is_open = _undecided(prefixes, people)
     proposals = prefixes.filter(pa.array(is_open))
     automatic = automatic_decisions(proposals, target=target.name, iteration=iteration)
     decisions = combine(people, automatic)
-    verdicts = _verdicts(decisions, table)
+    verdicts = _verdicts(decisions, pages.table)
     review = proposals.filter(pc.equal(proposals["proposal"], "review"))
     order = [("new_tokens", "descending"), ("host", "ascending"), ("prefix", "ascending")]
     return Topic(
@@ -73,6 +75,13 @@ def find_topic(
         is_accepted=verdicts == ACCEPTED,
         is_taken_out=verdicts == TAKEN_OUT,
     )
+
+
+def _judged(table: pa.Table, is_ranked: Mask, may_join: Mask) -> pa.Table:
+    """Return the pages that sites and prefixes are judged by, as the evidence of proposals."""
+    judged = table.append_column("id", table["doc_id"])
+    judged = judged.append_column("collected", pa.array(is_ranked))
+    return judged if may_join.all() else judged.filter(pa.array(may_join))
 
 
 def _undecided(prefixes: pa.Table, people: Sequence[Decision]) -> Mask:
@@ -119,11 +128,16 @@ def review_text(review: pa.Table, *, target: str, iteration: int) -> str:
             collected=row["num_collected"],
             lower=row["lower"],
             upper=row["upper"],
-            note=" ".join([f"{row['new_tokens']} new tokens", *map(_one_word, row["samples"])]),
+            note=_note(row["new_tokens"], row["formulas"], row["code_lines"], row["samples"]),
         )
         lines.append(format_decisions([one]).splitlines()[1])
     header = format_decisions([]).rstrip("\n")
     return "".join(f"{line}\n" for line in (header, *lines))
+
+
+def _note(new_tokens: int, formulas: int, code_lines: int, samples: list[str]) -> str:
+    counts = f"{new_tokens} new tokens, {formulas} formulas, {code_lines} lines of code"
+    return " ".join([counts, *map(_one_word, samples)])
 
 
 def _one_word(url: str) -> str:

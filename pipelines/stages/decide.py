@@ -6,17 +6,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.record import READ
-from ...dedup.urls import normalize_url
+from ...filters.recall.files import file_url
 from ...filters.rules import Rule, decide
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import CONTAMINATED, HITS_COLUMN
 from ..output import Output
 from ..removals import Removals, removed_rows
 from ..stage import Inputs, Stage, value_counts
+from .recalled import NOT_RECALLED
 
 METADATA = [name for name in READ.names if name not in ("text", "read_error")]
 REMOVED = "removed"
-NOT_RECALLED = "not_recalled"  # a page that the source's recall target did not collect
 SIGNAL_COLUMNS = {"syntax": SYNTAX_SIGNALS.names}  # of stages that also write what is no signal
 
 
@@ -36,7 +36,7 @@ class Decide(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write doc_id, rule_hits and dropped_by (read_drop, removed, not_recalled, ...)."""
         table = inputs.table("read", METADATA)
-        for role in ("language", "measure", "syntax"):
+        for role in ("language", "measure", "syntax", "page_signals"):
             if not inputs.all(role):  # nobody asked for it
                 continue
             features = inputs.table(role, SIGNAL_COLUMNS.get(role))
@@ -46,7 +46,9 @@ class Decide(Stage, frozen=True, kw_only=True):
         verdict = decide(table, self.rules)
         removed = pa.array(removed_rows(table, self.removals))
         dropped_by = verdict["dropped_by"]
-        if inputs.all("collected"):
+        if inputs.all(
+            "collected"
+        ):  # of files; which pages were collected is told when they are read
             is_collected = _is_collected(table, inputs.table("collected", ["url"])["url"])
             is_left = pc.and_not(pc.is_null(table["read_drop"]), is_collected)
             dropped_by = pc.if_else(is_left, pa.scalar(NOT_RECALLED), dropped_by)
@@ -68,6 +70,7 @@ class Decide(Stage, frozen=True, kw_only=True):
 
 
 def _is_collected(table: pa.Table, collected: pa.ChunkedArray) -> pa.Array:
-    """Return which rows have a URL that a recall target collected, in any spelling of it."""
-    urls = pa.array([normalize_url(url) for url in table["path"].to_pylist()], collected.type)
-    return pc.is_in(urls, value_set=collected.combine_chunks())
+    """Return which files have a URL that a recall target collected."""
+    rows = zip(table["collection"].to_pylist(), table["path"].to_pylist(), strict=True)
+    urls = [file_url(collection, path) for collection, path in rows]
+    return pc.is_in(pa.array(urls, collected.type), value_set=collected.combine_chunks())

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ...corpus.record import Component
 from ...corpus.shards import bucket_of, shard_path
+from ...filters.page_signals import PAGE_SIGNALS
 from ...filters.syntax import SYNTAX_SIGNALS
 from ..decontamination import HITS_COLUMN
 from ..output import Output
@@ -42,7 +43,7 @@ class Ledger(Stage, frozen=True, kw_only=True):
     """Joins the columns of every stage for one shard, and says where each document's tokens lie."""
 
     name: ClassVar[str] = "ledger"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     layout: tuple[LanguageShards, ...]  # of the languages in this shard
     bucket_bits: int
@@ -56,10 +57,10 @@ class Ledger(Stage, frozen=True, kw_only=True):
                 if name not in HIDDEN:
                     table = table.append_column(name, features[name])
         table = table.append_column("import_evidence", _import_evidence(inputs, table.num_rows))
-        if inputs.all("syntax"):
-            syntax = inputs.table("syntax", SYNTAX_SIGNALS.names)
-            for name in syntax.column_names:
-                table = table.append_column(name, syntax[name])
+        for role, names in (("syntax", SYNTAX_SIGNALS.names), ("page_signals", PAGE_SIGNALS.names)):
+            signals = inputs.table(role, names) if inputs.all(role) else pa.table({})
+            for name in signals.column_names:
+                table = table.append_column(name, signals[name])
         if inputs.all("decontaminate"):
             hits = inputs.table("decontaminate", [HITS_COLUMN])[HITS_COLUMN]
             table = table.append_column(HITS_COLUMN, hits)

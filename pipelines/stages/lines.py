@@ -32,7 +32,7 @@ class Lines(Stage, frozen=True, kw_only=True):
     """Hashes the lines of every page that may be cut."""
 
     name: ClassVar[str] = "lines"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     min_chars: int

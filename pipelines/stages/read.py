@@ -1,18 +1,23 @@
-"""Read: units of input in, one row per document ever seen out; the only stage that writes text."""
+"""Read: units of input in, one row per document ever seen out; the only stage that writes text.
+
+Of a source that keeps recalled pages alone, the other pages are rows without a text.
+"""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...corpus.ids import content_id, digest_parts, doc_id
-from ...corpus.record import READ, Record
+from ...corpus.record import FELL_BACK, READ, Record
 from ...corpus.sources import read_unit
 from ...corpus.sources.unit import ReadLimits, ReadOptions, Unit
 from ..output import Output
 from ..removals import Removals
-from ..stage import Inputs, Stage
+from ..stage import Inputs, Stage, value_counts
+from .recalled import RecalledPages
 
 BATCH_TEXT_BYTES = 8 << 20
 BATCH_ROWS = 16384
@@ -22,7 +27,7 @@ class Read(Stage, frozen=True, kw_only=True):
     """Reads the units of one shard; all files of a repository are rows of the same shard."""
 
     name: ClassVar[str] = "read"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     reads_text: ClassVar[bool] = True
 
     source: str
@@ -46,8 +51,9 @@ class Read(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write the rows of every unit, in the order of the units' names."""
         columns, seen = _Batch(), _Identities(self.source)
+        recalled = RecalledPages.of(inputs)
         kind = {"repository": "file", "warc": "page", "documents": "document"}[self.kind]
-        for record in self._records():
+        for record in self._records(recalled):
             identity = seen.identify(record, is_file=kind == "file")
             if self.removed.matches(record):  # its doc_id stays that of the text it had
                 record, identity = _without_text(record), (identity[0], None)
@@ -59,14 +65,30 @@ class Read(Stage, frozen=True, kw_only=True):
                 kind=kind,
             )
             if columns.text_bytes >= BATCH_TEXT_BYTES or len(columns.rows) >= BATCH_ROWS:
-                output.write(columns.table())
+                _write(columns, output)
                 columns = _Batch()
-        output.write(columns.table())
+        _write(columns, output)
         output.count("read", {"units": len(self.units)})
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self, recalled: RecalledPages | None) -> Iterator[Record]:
         for unit in sorted(self.units, key=lambda unit: unit.name):
-            yield from read_unit(unit, self.limits, options=self.options)
+            if recalled is None:
+                yield from read_unit(unit, self.limits, options=self.options)
+                continue
+            wanted = recalled.of_file(unit.relative)
+            found = read_unit(unit, self.limits, options=self.options, wanted=wanted)
+            yield from recalled.checked(found, unit)
+
+
+def _write(columns: "_Batch", output: Output) -> None:
+    """Write rows, and count by what the texts of pages were made and why not by the fine tier."""
+    table = columns.table()
+    output.write(table)
+    output.count("extracted", value_counts(table["extracted_by"]))
+    reasons = table["extract_reason"]
+    reasons = reasons.filter(pc.fill_null(pc.starts_with(reasons, FELL_BACK), fill_value=False))
+    # What stands before the colon is the class; behind it are a page's own numbers.
+    output.count("fell_back", value_counts(pc.replace_substring_regex(reasons, ":.*", "")))
 
 
 def _identity(unit: Unit) -> dict[str, object]:

@@ -1,11 +1,12 @@
 """Recall: from the pages of WARC files to the words of a pool, each page once, and their scores.
 
-`recall_names` and `recall_same` find pages of one URL or of one text; `recall_pool` keeps one of
-each and makes its words; `recall_score` scores them by one model. A page that loses to another by
-its URL may win by its text: what it loses to then stays, since both orders end at the same page.
+`recall_names` and `recall_same` find pages of one URL or of one text, dedup's stages those that
+resemble a longer one (recall_near.py); `recall_pool` keeps one of each and makes its words;
+`recall_score` scores them by one model. A page that loses to another by its URL may win by its
+text: what it loses to then stays, since both orders end at the same page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 import numpy as np
@@ -29,9 +30,16 @@ from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import partition_name, runs_of_equal, shard_number, write_shards
 from .features import row_groups
+from .recalled import ORIGIN_COLUMNS, origin_ids
 
 BY_URL: Final = "url"
 BY_TEXT: Final = "text"
+NEAR: Final = "near"  # the fates of pages that resemble a longer one, if it is looked for them
+LONGEST: Final = np.uint64(np.iinfo(np.int64).max)  # bytes; the longer a page, the less its rank
+READ_COLUMNS: Final = [  # what a pool is made of
+    *("doc_id", "path", "language_hint", "text", "formulas_found", "code_lines_found"),
+    *ORIGIN_COLUMNS,
+]
 TOKEN_BYTES: Final = 4  # of UTF-8 a token, about; budgets and shares are in such tokens
 
 NAME: Final = pa.schema([("name", ID), ("doc_id", ID), ("rank", pa.uint64())])
@@ -44,6 +52,10 @@ POOL: Final = pa.schema(
         ("has_query", pa.bool_()),
         ("language", pa.string()),
         ("num_tokens", pa.int64()),
+        ("formulas", pa.int32()),  # on the whole page; null where none were looked for
+        ("code_lines", pa.int32()),
+        ("origin_file", pa.string()),
+        ("origin_id", ID),  # in that file, whatever text was made of it
         ("words", pa.large_string()),
     ]
 )
@@ -59,12 +71,12 @@ class PageNames(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write NAME: of two pages of a name, the one of the smaller rank stays."""
-        table = inputs.table("read", ["doc_id", "content_id", "path", "num_bytes"])
+        table = inputs.table("read", ["doc_id", "content_id", "collection", "path", "num_bytes"])
+        output.count("pages", {"bytes": pc.sum(table["num_bytes"]).as_py() or 0})
         table = table.filter(pc.is_valid(table["content_id"]))
-        keys = pa.chunked_array([[url_key(url) for url in table["path"].to_pylist()]], ID)
+        keys = pa.chunked_array([self.keys(table)], ID)
         table = table.append_column("key", keys).filter(pc.is_valid(keys))
-        most = np.uint64(np.iinfo(np.int64).max)
-        longest = most - table["num_bytes"].to_numpy().astype(np.uint64)
+        longest = LONGEST - table["num_bytes"].to_numpy().astype(np.uint64)
         output.write(NAME.empty_table())
         for kind, names, ranks in (
             (BY_URL, table["key"], longest),
@@ -76,6 +88,10 @@ class PageNames(Stage, frozen=True, kw_only=True):
             for first, last in runs_of_equal(parts):
                 part = partition_name(int(parts[first]))
                 output.append(named.slice(first, last - first), slice_name=f"{kind}-{part}")
+
+    def keys(self, table: pa.Table) -> list[bytes | None]:
+        """Return what names each row by its URL, None where nothing does."""
+        return [url_key(url) for url in table["path"].to_pylist()]
 
 
 class SameNames(Stage, frozen=True, kw_only=True):
@@ -111,7 +127,7 @@ class Pool(Stage, frozen=True, kw_only=True):
     """Makes the words of the pages that stay, and what else a recall loop asks of them."""
 
     name: ClassVar[str] = "recall_pool"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     words: WordSettings
@@ -125,9 +141,9 @@ class Pool(Stage, frozen=True, kw_only=True):
 
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write POOL, a row group for each of the input's; what is left out is counted."""
-        lost = {kind: _doc_ids(inputs.all(kind)) for kind in (BY_URL, BY_TEXT)}
+        lost = {**given_way(inputs), NEAR: _ids(inputs.all(NEAR), "item_id")}
         output.write(POOL.empty_table())
-        for rows in row_groups(inputs.one("read"), ["doc_id", "path", "language_hint", "text"]):
+        for rows in self.rows(inputs):
             kept = rows
             for reason in _REASONS:
                 stays = self._stays(reason, kept, lost)
@@ -136,40 +152,66 @@ class Pool(Stage, frozen=True, kw_only=True):
             output.write(self._pages(kept))
             output.count("pages", {"pool": kept.num_rows})
 
+    def rows(self, inputs: Inputs) -> Iterator[pa.Table]:
+        """Yield what is read of the pages, a row group at a time."""
+        return row_groups(inputs.one("read"), READ_COLUMNS)
+
+    def has_place(self, rows: pa.Table) -> pa.Array:
+        """Return which rows have a URL with a host."""
+        keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
+        return pa.array(keys, pa.bool_())
+
+    def places(self, rows: pa.Table) -> pa.Table:
+        """Return url, host, path and has_query of rows that have a place."""
+        return page_places(rows["path"])
+
+    def languages(self, rows: pa.Table) -> pa.Array | pa.ChunkedArray:
+        """Return the language of each row, without nulls."""
+        found = natural_language_columns(rows["text"], rows["language_hint"], engine=self.natural)
+        return found.languages
+
     def _stays(self, reason: str, rows: pa.Table, lost: dict[str, pa.Array]) -> pa.Table:
         """Return the rows that one reason leaves in."""
         if reason == "unreadable":
             return rows.filter(pc.is_valid(rows["text"]))
         if reason == "no_url":
-            keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
-            return rows.filter(pa.array(keys, pa.bool_()))
+            return rows.filter(self.has_place(rows))
         if reason == "short":
             return rows.filter(
                 pc.greater_equal(pc.utf8_length(rows["text"]), self.least_characters)
             )
-        kind = BY_URL if reason == "same_url" else BY_TEXT
-        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=lost[kind])))
+        gone = lost[_LOST_BY[reason]]
+        return rows.filter(pc.invert(pc.is_in(rows["doc_id"], value_set=gone)))
 
     def _pages(self, rows: pa.Table) -> pa.Table:
-        urls = [normalize_url(url) for url in rows["path"].to_pylist()]
-        column = pa.chunked_array([urls], pa.string())
-        parts = url_parts(column)
-        language, _, _ = natural_language_columns(
-            rows["text"], rows["language_hint"], engine=self.natural
-        )
+        places = self.places(rows)
         num_bytes = pc.binary_length(rows["text"]).cast(pa.int64())
         num_tokens = pc.divide(pc.add(num_bytes, TOKEN_BYTES - 1), TOKEN_BYTES)
         words = word_column(rows["text"], self.words)
-        columns = [rows["doc_id"], column, *(parts[name] for name in parts.column_names)]
-        return pa.table([*columns, language, num_tokens, words], schema=POOL)
+        evidence = [rows["formulas_found"], rows["code_lines_found"]]
+        origins = [rows["origin_file"], origin_ids(rows)]
+        columns = [rows["doc_id"], *places.columns, self.languages(rows)]
+        return pa.table([*columns, num_tokens, *evidence, *origins, words], schema=POOL)
 
 
-_REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short")
+_REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short", "near_duplicate")
+_LOST_BY: Final = {"same_url": BY_URL, "same_text": BY_TEXT, "near_duplicate": NEAR}
 
 
-def _doc_ids(files: Sequence[InputFile]) -> pa.Array:
-    parts = [pa.table({"doc_id": pa.array([], ID)}), *(file.read(["doc_id"]) for file in files)]
-    return pa.concat_tables(parts)["doc_id"].combine_chunks()
+def page_places(urls: pa.ChunkedArray) -> pa.Table:
+    """Return url in its normal form, host, path and has_query of pages."""
+    column = pa.chunked_array([[normalize_url(url) for url in urls.to_pylist()]], pa.string())
+    return url_parts(column).add_column(0, "url", column)
+
+
+def given_way(inputs: Inputs) -> dict[str, pa.Array]:
+    """Return the ids of a shard's pages that give way to another, by its URL and by its text."""
+    return {kind: _ids(inputs.all(kind), "doc_id") for kind in (BY_URL, BY_TEXT)}
+
+
+def _ids(files: Sequence[InputFile], name: str) -> pa.Array:
+    parts = [pa.table({name: pa.array([], ID)}), *(file.read([name]) for file in files)]
+    return pa.concat_tables(parts)[name].combine_chunks()
 
 
 class Score(Stage, frozen=True, kw_only=True):

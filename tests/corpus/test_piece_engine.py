@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.corpus import build_numbers, deepseek
-from gristmill.corpus.native import kernel
-from gristmill.corpus.piece_engine import PieceEngine
+from gristmill.corpus.piece_engine import PieceEngine, kernel
 from gristmill.corpus.text_batches import TextBatch, text_batches
 from gristmill.corpus.tokenizer import string_column
 

@@ -1,12 +1,13 @@
 """A web archive loses exactly the records that are damaged, and says where they stood."""
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from gristmill.corpus.ids import origin_id
 from gristmill.corpus.memo import DigestMemo
 from gristmill.corpus.record import Record
 from gristmill.corpus.sources import ReadLimits, SourceSpec, list_units, read_unit
@@ -34,11 +35,16 @@ def page(name: str, *, lie: int = 0) -> bytes:
     return record(name, http(PAGE.format("en", name, "a sentence " * 9).encode()), lie=lie)
 
 
-def read(folder: Path, data: bytes, limits: ReadLimits | None = None) -> list[Record]:
+def read(
+    folder: Path,
+    data: bytes,
+    limits: ReadLimits | None = None,
+    wanted: Collection[bytes] | None = None,
+) -> list[Record]:
     (folder / "a.warc").write_bytes(data)
     spec = SourceSpec(name="w", kind="warc", component="text", paths=("a.warc",))
     (unit,) = list_units(spec, base=str(folder), memo=DigestMemo())
-    return list(read_unit(unit, limits or ReadLimits()))
+    return list(read_unit(unit, limits or ReadLimits(), wanted=wanted))
 
 
 def zstd(data: bytes) -> bytes:
@@ -67,6 +73,18 @@ def test_every_response_is_a_row_with_its_origin(tmp_path: Path, pack: Pack) -> 
 @pytest.mark.parametrize("pack", [gzip.compress, zstd])
 def test_one_member_may_hold_the_whole_file(tmp_path: Path, pack: Pack) -> None:
     assert outcome(read(tmp_path, pack(page("a") + page("b") + page("c")))) == ABC
+
+
+@PACKS
+def test_only_the_pages_that_are_wanted_have_a_text(tmp_path: Path, pack: Pack) -> None:
+    data = pack(page("a") + page("b") + page("c"))
+    all_rows = read(tmp_path, data)
+    wanted = {origin_id(row.origin_offset, row.revision, row.path) for row in all_rows[1:2]}
+    rows = read(tmp_path, data, wanted=wanted)
+    assert outcome(rows) == [("a", "not_recalled"), ("b", None), ("c", "not_recalled")]
+    assert rows[1] == all_rows[1]
+    assert [row.origin_offset for row in rows] == [row.origin_offset for row in all_rows]
+    assert rows[0].num_bytes > all_rows[0].num_bytes  # with the HTTP headers
 
 
 def test_a_zstd_dictionary_in_the_first_frame_is_used(tmp_path: Path) -> None:

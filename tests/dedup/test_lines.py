@@ -18,9 +18,22 @@ from gristmill.dedup.reference import slow_lines
 
 LINE = st.one_of(
     st.sampled_from(
-        ["", " ", "\t", "\r", "About this site and its authors", "x = f(a, b);", "---"]
+        [
+            "",
+            " ",
+            "\t",
+            "\r",
+            "About this site and its authors",
+            "x = f(a, b);",
+            "---",
+            "```",
+            "````py",
+            "> ~~~",
+            "a $$ b",
+            "$$x$$ is",
+        ]
     ),
-    st.text("ab \x00\t\r{}>1\u00e9\u4e2d\U0001f600\u00a0", max_size=12),
+    st.text("ab$`~ \x00\t\r{}>1\u00e9\u4e2d\U0001f600\u00a0", max_size=12),
 )
 TEXT = st.one_of(st.text(max_size=20), st.lists(LINE, max_size=8).map("\n".join))
 
@@ -61,6 +74,31 @@ def test_lines_are_the_same_however_a_column_is_chunked() -> None:
 )
 def test_layout_and_code_are_protected(line: str) -> None:
     assert rows_of([f"{line}\nA line that is long enough\n"], 20)[0][2] == len(line) + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nimport numpy as np\n\nprint about this site\n```",
+        "````\n```\nimport numpy as np\n```\nimport numpy as np\n````",
+        "> ~~~\n> import numpy as np\n> ~~~",
+        "$$\\begin{align}\nx is what we look for\n\\end{align}$$",
+        "where $x$ is a number of the field",
+        "import `numpy` before all else here",
+        "```\nimport numpy of a block without an end",
+    ],
+)
+def test_what_is_marked_as_code_or_formula_is_protected(text: str) -> None:
+    line = "All rights of this site are reserved"
+    ((_, _, first, end),) = rows_of([f"{line}\n{text}"], 10)
+    assert (first, end) == (0, len(line) + 1)
+
+
+def test_a_mark_protects_no_other_text_and_nothing_behind_its_end() -> None:
+    line = "All rights of this site are reserved"
+    assert (
+        len(rows_of(["```\nimport numpy as np", f"```\n```\n$$\nx + y\n$$\n{line}", line], 10)) == 2
+    )
 
 
 def test_blank_lines_go_with_the_line_before_them() -> None:

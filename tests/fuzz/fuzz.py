@@ -108,6 +108,25 @@ def decode() -> Run:
     return run
 
 
+def markup() -> Run:
+    """The bytes of a page: the kernel says what its twin says, and no cut changes the text."""
+    from gristmill.corpus.extract.cheap import MAX_DEPTH, MAX_OPTIONS, html_text
+    from gristmill.corpus.extract.kernel import markup_kernel
+    from gristmill.corpus.extract.markup_scan import Scanned, scan
+
+    kernel = markup_kernel()
+    assert kernel is not None, "the C extension was not built"
+
+    def run(data: bytes) -> None:
+        found = scan(data)
+        assert Scanned(*kernel.scan(data)) == found
+        is_read = found.depth <= MAX_DEPTH and found.num_options <= MAX_OPTIONS
+        if is_read and found.html is not None and b"\0" not in data:
+            assert html_text(found.html) == html_text(data.decode("utf-8", "replace"))
+
+    return run
+
+
 def parser() -> Run:
     """A text for a grammar: the parser answers or is ended, and the next file is never lost."""
     from gristmill.filters.grammars import grammar_table
@@ -130,7 +149,8 @@ def parser() -> Run:
 
 
 TARGETS: dict[str, Callable[[], Run]] = {
-    function.__name__: function for function in (detector, heuristics, clues, decode, parser)
+    function.__name__: function
+    for function in (detector, heuristics, clues, decode, markup, parser)
 }
 
 
@@ -144,7 +164,7 @@ def seeds(target: str) -> Iterator[bytes]:
             yield f"{name}\n".encode() + head
             yield f"{path.name}\n".encode() + head
         else:
-            yield head if target == "decode" else number.to_bytes(2, "little") + head
+            yield head if target in ("decode", "markup") else number.to_bytes(2, "little") + head
 
 
 def words() -> list[str]:

@@ -14,7 +14,14 @@ assert SPEC.loader is not None
 FUZZ = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(FUZZ)
 
-EXAMPLES = {"parser": 15, "detector": 100, "heuristics": 200, "clues": 100, "decode": 200}
+EXAMPLES = {
+    "parser": 15,
+    "detector": 100,
+    "heuristics": 200,
+    "clues": 100,
+    "decode": 200,
+    "markup": 200,
+}
 WORDS = st.sampled_from(
     [
         *(

@@ -31,6 +31,10 @@ kind = "warc"
 component = "text"
 paths = ["*.warc"]
 
+[rules.any]  # asks for the signals of pages and drops none
+signal = "prose_chars"
+min = 0
+
 [dedup.boilerplate]
 min_pages = 2
 
@@ -39,7 +43,7 @@ text = 1.0
 """
 WEB_STAGES = [
     *("pages", "same_page", "page_fates", "page_keepers"),
-    *("lines", "line_pages", "common_lines", "trim"),
+    *("lines", "line_pages", "common_lines", "trim", "page_signals"),
 ]
 
 

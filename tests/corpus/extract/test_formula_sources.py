@@ -65,6 +65,10 @@ SOURCES = {
         "$k_i$",
     ),
     "sphinx image": ('<p>is <img class="math" src="a.png" alt="n &lt; 5">.</p>', "is $n < 5$."),
+    "sphinx displayed image": (
+        '<div class="math"><p><img src="_images/math/0.png" alt="x = 1"></p></div>',
+        "$$x = 1$$",
+    ),
     "doxygen image": ('<p>is <img class="formulaInl" alt="$ n^2 $" src="f.png">.</p>', "$n^2$."),
     "data attribute": ('<p>is <span data-katex="f\\circ g">?</span>.</p>', "is $f\\circ g$."),
     "pandoc": ('<p>is <span class="math inline">\\(z\\)</span>.</p>', "is $z$."),
@@ -109,6 +113,25 @@ def test_money_is_no_formula() -> None:
     page = extract("<p>From $5 to $10, or US$ 3 and $4.</p>")
     assert page.formulas_found == 0
     assert "From $5 to $10, or US$ 3 and $4." in (page.text or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'It is ignored if $GIT_COMMON_DIR is set and "$GIT_COMMON_DIR/hooks" is used.',
+        "Put it into $my_dir/bin:$other_dir/bin first.",
+        'echo "$file_name", "$other_name"',
+    ],
+)
+def test_variables_of_a_shell_are_no_formulas(text: str) -> None:
+    page = extract(f"<p>{text}</p>")
+    assert page.formulas_found == 0
+    assert text in (page.text or "")
+
+
+def test_a_picture_in_a_box_named_for_mathematics_is_no_formula() -> None:
+    body = '<div class="post math"><p><img src="/me.jpg" alt="A photo of me"></p></div>'
+    assert extract(body).formulas_found == 0
 
 
 def test_money_is_marked_where_there_are_formulas() -> None:

@@ -193,6 +193,8 @@ def pages(*rows: tuple[str, str, bool]) -> pa.Table:
             "has_query": [False] * len(rows),
             "collected": collected,
             "num_tokens": pa.array([7] * len(rows), pa.int64()),
+            "formulas": pa.array([2, None] * (len(rows) // 2), pa.int32()),
+            "code_lines": pa.array([3] * len(rows), pa.int32()),
         }
     )
 
@@ -219,6 +221,8 @@ def test_proposals_carry_their_evidence() -> None:
         ("b.org", "/", "review"),
     ]
     assert found["new_tokens"].to_pylist() == [39 * 7, 2 * 7, 5 * 7]
+    assert found["formulas"].to_pylist() == [40, 40, 10]
+    assert found["code_lines"].to_pylist() == [40 * 3, 40 * 3, 10 * 3]
     samples = found["samples"].to_pylist()[1]
     assert set(samples[:2]) == {"https://a.org/yes/0", "https://a.org/yes/1"}
     assert len(set(samples)) == 5

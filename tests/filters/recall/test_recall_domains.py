@@ -58,7 +58,7 @@ def test_a_url_has_a_host_and_a_path(
         ("192.168.0.1", "192.168.0.1"),
         ("[::1]", "[::1]"),
         ("localhost", "localhost"),
-        ("owner/name.config.js", "owner/name.config.js"),
+        ("owner/name.config.js", "owner"),
         ("co.uk", "co.uk"),
     ],
 )

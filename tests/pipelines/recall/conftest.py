@@ -56,6 +56,8 @@ SITES = {
     "daily.example.com": ("news", "/2020/"),
 }
 PAGES_A_SITE = 24
+FORMULAS = "<p>Let \\(x\\) be less than \\(y\\) and \\(z\\).</p>"
+Chosen = Callable[[str], bool]
 
 
 def page_text(topic: str, name: str, words: int = 240) -> str:
@@ -76,18 +78,29 @@ def warc_record(url: str, body: str) -> bytes:
     return head.encode() + http + b"\r\n\r\n"
 
 
-def site_pages(host: str, topic: str, folder: str, num_pages: int = PAGES_A_SITE) -> list[bytes]:
+def no_page(_url: str) -> bool:
+    return False
+
+
+def site_pages(
+    host: str, topic: str, folder: str, num_pages: int = PAGES_A_SITE, chosen: Chosen = no_page
+) -> list[bytes]:
+    """Return the records of a site; the chosen pages have three formulas each."""
     urls = [f"https://{host}{folder}{i}.html" for i in range(num_pages)]
-    return [warc_record(url, page_text(topic, url)) for url in urls]
+    return [
+        warc_record(url, page_text(topic, url) + (FORMULAS if chosen(url) else "")) for url in urls
+    ]
 
 
-def write_web(folder: Path) -> None:
+def write_web(folder: Path, chosen: Chosen = no_page) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for host, (topic, path) in SITES.items():
-        (folder / f"{host}.warc").write_bytes(b"".join(site_pages(host, topic, path)))
+        (folder / f"{host}.warc").write_bytes(
+            b"".join(site_pages(host, topic, path, chosen=chosen))
+        )
     forum = [
-        *site_pages("forum.example.org", "math", "/math/"),
-        *site_pages("forum.example.org", "pets", "/pets/", 60),
+        *site_pages("forum.example.org", "math", "/math/", chosen=chosen),
+        *site_pages("forum.example.org", "pets", "/pets/", 60, chosen=chosen),
     ]
     (folder / "forum.warc").write_bytes(b"".join(forum))
     (folder / "recipe.toml").write_text(RECIPE)
@@ -116,6 +129,20 @@ def web(tmp_path: Path) -> Path:
     """A folder with the small web and its recipe."""
     write_web(tmp_path / "web")
     return tmp_path / "web"
+
+
+@pytest.fixture
+def formula_web(tmp_path: Path) -> Callable[[Chosen], Path]:
+    """The function that makes the small web, with formulas on chosen pages and asked for."""
+
+    def write(chosen: Chosen) -> Path:
+        folder = tmp_path / "web"
+        write_web(folder, chosen)
+        recipe = RECIPE.replace('paths = ["*.warc"]', 'paths = ["*.warc"]\nextract = "fine"')
+        (folder / "recipe.toml").write_text(f"{recipe}\n[recall.target.evidence]\nformulas = 3\n")
+        return folder
+
+    return write
 
 
 @pytest.fixture

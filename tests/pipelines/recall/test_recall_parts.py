@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.pipelines.recall.iterate import budget_threshold
 from gristmill.pipelines.recall.state import ModelRecord, State
-from gristmill.pipelines.recall_command import StageCost
-from gristmill.pipelines.recall_text import cost_line
+from gristmill.pipelines.recall.thresholds import budget_threshold
 from gristmill.pipelines.recipe import load_recipe
 
 
@@ -66,21 +64,13 @@ def test_a_record_that_is_none_is_an_error(tmp_path: Path) -> None:
         state.read(1, "model.json", ModelRecord)
 
 
-def test_the_cost_of_a_crawl_is_that_of_its_pages() -> None:
-    costs = {
-        "read": StageCost(pages=1000, seconds=2.4),
-        "recall_score": StageCost(pages=0, seconds=0),
-    }
-    assert "2,000 core-hours (text 2,000)" in cost_line(costs)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
         ('sources = ["web"]', 'sources = ["wbe"]', "unknown source `wbe`"),
-        ('kind = "warc"', 'kind = "documents"', "holds no web pages"),
+        ('kind = "warc"', 'kind = "documents"', "neither web pages nor files"),
         ('name = "math"\nsources', 'name = "../math"\nsources', "no name of a target"),
-        ('seeds = ["seeds.txt"]', "", "needs `seeds` or `pages`"),
+        ('seeds = ["seeds.txt"]', "", "needs `seeds`, `seeds_rule` or `pages`"),
         ("dim = 16", "dims = 16", r"recall\.target\[0\]\.train\.dims"),
     ],
 )
