@@ -25,9 +25,9 @@ from tokenization_texts import chinese, code, english
 
 from gristmill.corpus import deepseek
 from gristmill.corpus.line_engines import LineEngines
-from gristmill.corpus.piece_engine import PieceEngine
+from gristmill.corpus.piece_engine import PieceEngine, kernel
 from gristmill.corpus.text_batches import text_batches
-from gristmill.corpus.tokenizer import string_column, tokenizer_kernel
+from gristmill.corpus.tokenizer import string_column
 
 MAX_BYTES = 16_000_000
 PEER_SECONDS = 4.0
@@ -86,7 +86,7 @@ def texts_by_name() -> Iterator[tuple[str, list[str]]]:
 
 def rows(name: str, texts: list[str], seconds: float) -> Iterator[Row]:
     """Yield ours against each peer, and the floors."""
-    native = tokenizer_kernel()
+    native = kernel()
     assert native is not None, "the extension is not built"
     engine = PieceEngine(native, deepseek.read_file())
     ours, expected = time_ours(engine, texts)

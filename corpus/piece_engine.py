@@ -1,6 +1,7 @@
 """DeepSeek-V2's ids by the C extension: pieces are cut in one pass, and most are looked up."""
 
 import threading
+from functools import cache
 from types import ModuleType
 from typing import Final
 
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from . import deepseek
 from .errors import GristmillError
+from .native import load_kernel
 from .text_batches import TextBatch
 
 CACHE_BYTES: Final = 1 << 20  # of each thread; twice the second-level cache of a small core
@@ -19,6 +21,13 @@ _ROOM = 3  # ids that a cached piece may be written with beyond its own
 
 IdArray = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
+
+
+@cache
+def kernel() -> ModuleType | None:
+    """Return the extension of the tokenizer; None where it was not built, which is said once."""
+    package = f"{__package__}.native"
+    return load_kernel(package, "_tokenizer", slower="fastokens tokenizes, many times slower")
 
 
 class PieceEngine:

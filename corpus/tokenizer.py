@@ -8,15 +8,15 @@ from the C extension, or from two engines of fastokens where it was not built.
 import functools
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from types import ModuleType
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from . import deepseek, native
+from . import deepseek
 from .errors import GristmillError
+from .piece_engine import PieceEngine, kernel
 from .text_batches import TextBatch, text_batches
 from .tokenizer_file import FileEngine, file_tokens, read_tokenizer, sentinel_texts
 from .tokenizer_info import BOS as BOS
@@ -150,21 +150,11 @@ def _check_sentinels(made: Tokenizer, data: bytes, where: str) -> None:
             )
 
 
-def tokenizer_kernel() -> ModuleType | None:
-    """Return the C tokenizer; None where it was not built, which is said once."""
-    return native.load_kernel(
-        native.__name__, "_tokenizer", slower="fastokens makes tokens of texts, many times slower"
-    )
-
-
 def make_engine(data: bytes) -> Engine:
     """Return the fastest engine for DeepSeek-V2's tokenizer.json that this machine has."""
-    kernel = tokenizer_kernel()
-    # Imported where they are needed: the one that is not costs time and memory.
-    if kernel is not None:
-        from .piece_engine import PieceEngine
-
-        return PieceEngine(kernel, data)
+    native = kernel()
+    if native is not None:
+        return PieceEngine(native, data)
     from .line_engines import LineEngines
 
     return LineEngines(data)

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from ...corpus.errors import GristmillError
 from ...corpus.storage import exists, join
-from ...dedup.lines import cut
+from ...filters.redaction.redact import redact
 from ..artifact import artifact_url, open_parquet
 from ..published import BuildRecord
+from ..stages.redaction import as_findings
 from .settings import ExportSettings
 from .split import Split
 
@@ -32,6 +33,7 @@ DOCUMENT = pa.schema(
         ("text", pa.large_string()),
     ]
 )
+CHANGES = ("cut_spans", "redactions")  # of a text before tokens are made, if the recipe asks
 _LEDGER = (
     *("doc_id", "component", "language", "source", "kind", "collection", "path", "revision"),
     *("licence", "tokens", "dropped_by", "sample_id"),
@@ -68,7 +70,7 @@ def document_tables(
             todo="Build again, or export --content samples, which needs the tokens alone.",
         )
     with open_parquet(join(out, ledger_path(shard))) as file:
-        cuts = [name for name in ("cut_spans",) if name in file.schema_arrow.names]
+        cuts = [name for name in CHANGES if name in file.schema_arrow.names]
         ledger = file.read(columns=[*_LEDGER, *cuts])
     start = 0
     with open_parquet(texts) as file:
@@ -88,9 +90,12 @@ def _documents(rows: pa.Table) -> pa.Table:
     names = DOCUMENT.names[1:-2]
     columns = {name: rows[name].cast(pa.string()) for name in names}
     texts = rows["text"].cast(pa.large_string())
-    if "cut_spans" in rows.column_names:
-        pairs = zip(texts.to_pylist(), rows["cut_spans"].to_pylist(), strict=True)
-        texts = pa.array([cut(text, spans or []) for text, spans in pairs], pa.large_string())
+    changes = [rows[name].to_pylist() if name in rows.column_names else None for name in CHANGES]
+    if any(changes):
+        nothing = [None] * rows.num_rows
+        found = zip(texts.to_pylist(), *(one or nothing for one in changes), strict=True)
+        changed = [redact(text, as_findings(each), cuts or ()) for text, cuts, each in found]
+        texts = pa.array(changed, pa.large_string())
     ids = pa.array([name.hex() for name in rows["doc_id"].to_pylist()], pa.string())
     return pa.table(
         {"id": ids, **columns, "num_tokens": rows["tokens"], "text": texts}, schema=DOCUMENT

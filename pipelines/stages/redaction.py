@@ -5,7 +5,8 @@ list, so that another policy reads no text again. Only `tokenize` puts the place
 """
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -102,8 +103,9 @@ def redactions_of(inputs: Inputs) -> dict[int, list[Finding]]:
     if not inputs.all("redact"):
         return {}
     column = inputs.table("redact", [REDACTIONS])[REDACTIONS].to_pylist()
-    return {
-        row: [Finding(each["kind"], each["start"], each["stop"]) for each in found]
-        for row, found in enumerate(column)
-        if found
-    }
+    return {row: as_findings(found) for row, found in enumerate(column) if found}
+
+
+def as_findings(found: Sequence[dict[str, Any]] | None) -> list[Finding]:
+    """Return what a row's column `redactions` says."""
+    return [Finding(each["kind"], each["start"], each["stop"]) for each in found or ()]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.corpus import build_numbers, deepseek
-from gristmill.corpus.piece_engine import PieceEngine
+from gristmill.corpus.piece_engine import PieceEngine, kernel
 from gristmill.corpus.text_batches import TextBatch, text_batches
-from gristmill.corpus.tokenizer import string_column, tokenizer_kernel
+from gristmill.corpus.tokenizer import string_column
 
 Reference = Callable[[str], list[int]]
 
@@ -40,7 +40,7 @@ def engine() -> PieceEngine:
 
 
 def make_engine(cache_bytes: int) -> PieceEngine:
-    native = tokenizer_kernel()
+    native = kernel()
     assert native is not None, "the extension is built for the tests"
     return PieceEngine(native, deepseek.read_file(), cache_bytes=cache_bytes)
 
@@ -173,7 +173,7 @@ def test_threads_give_the_ids_of_one(reference_ids: Reference) -> None:
 
 
 def test_a_vocabulary_whose_tokens_are_not_merges_is_refused() -> None:
-    native = tokenizer_kernel()
+    native = kernel()
     assert native is not None
     tokens, merges, classes = deepseek.tables(deepseek.read_file())
     order = np.arange(deepseek.NUM_TOKENS, dtype=np.int32)

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.fim import restore
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.pipelines.build import BuildResult, build
 from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.export.run import export
+from gristmill.pipelines.export.settings import make_settings
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.trace import trace
 
@@ -112,3 +115,14 @@ def test_a_trace_leads_from_a_placeholder_to_what_it_stands_for(leaky: "Corpus")
 def test_an_unknown_class_is_refused(leaky: "Corpus") -> None:
     with pytest.raises(GristmillError, match="unknown name `emial`"):
         make(leaky, '[redaction]\ncode = ["emial"]\n')
+
+
+def test_an_export_of_documents_has_the_placeholders(leaky: "Corpus") -> None:
+    make(leaky)
+    lines = leaky.base / "lines"
+    settings = make_settings("jsonl", content="documents")
+    export(str(leaky.out), out=str(lines), settings=settings, workers=0, report=lambda *_: None)
+    unpack = zstandard.ZstdDecompressor().decompressobj
+    texts = "".join(unpack().decompress(p.read_bytes()).decode() for p in lines.rglob("*.zst"))
+    assert TOKEN not in texts
+    assert "<KEY>" in texts
