@@ -24,6 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from gristmill.corpus.deepseek import read_file
 from gristmill.pipelines.build import BuildResult
 from gristmill.pipelines.crawl import crawl_status
 from gristmill.pipelines.crawl_text import crawl_text
@@ -92,6 +93,7 @@ def make_sandbox(folder: Path, demo: Path) -> Path:
         (demo, folder / "build/demo"),  # tokens/ and ledger/ are hard links, and stay so
     ):
         subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+    (folder / "tokenizer.json").write_bytes(read_file())  # which a recipe names as its own
     return folder
 
 
