@@ -239,6 +239,7 @@ def _token_rows(rows: pa.Table) -> pa.Table:
         pa.array([source] * len(starts)),
         pa.array(np.zeros(len(starts), np.int8)),
         _lists(files, num_files, types["files"]),
+        pa.array([[]] * len(starts), types["later_epochs"]),
     ]
     return pa.Table.from_arrays(columns, schema=TOKEN_ROW)
 

@@ -10,7 +10,9 @@ _CONTENTS = ("documents", "samples", "tokens")
 
 @click.command()
 @click.argument("directory")
-@click.option("--format", "kind", type=click.Choice(_FORMATS), required=True)
+@click.option(
+    "--format", "kind", type=click.Choice(_FORMATS), required=True, help="Whose files to write."
+)
 @click.option("--out", required=True, help="Where to write: a directory, or s3://, gs:// ...")
 @click.option(
     "--content",
@@ -23,7 +25,12 @@ _CONTENTS = ("documents", "samples", "tokens")
 @click.option(
     "--split", "splits", multiple=True, metavar="NAME=SHARE", help="Hold out a share of documents."
 )
-@click.option("--tokens-per-file", type=click.IntRange(min=1), default=None)
+@click.option(
+    "--tokens-per-file",
+    type=click.IntRange(min=1),
+    default=None,
+    help="About so many in a file; default: the format's own.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=0),

@@ -61,6 +61,7 @@ def token_rows(built: Path, component: str) -> list[dict[str, object]]:
         for row in pq.ParquetFile(path).read().to_pylist():
             parts = [{"id": p["doc_id"].hex(), "offset": p["offset"]} for p in row.pop("files")]
             identity = row.pop("doc_id").hex()
+            del row["later_epochs"]  # an export holds the first
             rows.append({**row, "id": identity, "component": component, "documents": parts})
     return rows
 
