@@ -158,8 +158,7 @@ class Pool(Stage, frozen=True, kw_only=True):
 
     def has_place(self, rows: pa.Table) -> pa.Array:
         """Return which rows have a URL with a host."""
-        keys = [url_key(url) is not None for url in rows["path"].to_pylist()]
-        return pa.array(keys, pa.bool_())
+        return have_keys(rows["path"])
 
     def places(self, rows: pa.Table) -> pa.Table:
         """Return url, host, path and has_query of rows that have a place."""
@@ -196,6 +195,11 @@ class Pool(Stage, frozen=True, kw_only=True):
 
 _REASONS: Final = ("unreadable", "no_url", "same_url", "same_text", "short", "near_duplicate")
 _LOST_BY: Final = {"same_url": BY_URL, "same_text": BY_TEXT, "near_duplicate": NEAR}
+
+
+def have_keys(urls: pa.ChunkedArray) -> pa.Array:
+    """Return which URLs name a page: those with a host."""
+    return pa.array([url_key(url) is not None for url in urls.to_pylist()], pa.bool_())
 
 
 def page_places(urls: pa.ChunkedArray) -> pa.Table:

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.record import ID
-from ...dedup.urls import url_key
 from ..output import Output
 from ..stage import Inputs, Stage
 from .exchange import key_of_id, write_partitions
 from .items import ITEM
-from .recall import LONGEST, NEAR, given_way, page_places
+from .recall import LONGEST, NEAR, given_way, have_keys, page_places
 
 COPY = pa.schema(
     [
@@ -62,7 +61,7 @@ class PoolItems(Stage, frozen=True, kw_only=True):
 
     def has_place(self, table: pa.Table) -> pa.Array:
         """Return which rows have a URL; `table` has the column path."""
-        return pa.array([url_key(url) is not None for url in table["path"].to_pylist()], pa.bool_())
+        return have_keys(table["path"])
 
 
 class PoolCopies(Stage, frozen=True, kw_only=True):
