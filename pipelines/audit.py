@@ -10,12 +10,12 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..corpus.toml_settings import unknown_name
 from ..filters.languages import language_table
 from .cells import add_cells
 from .funnel import Drop, read_funnel
 from .incomplete import Incomplete, read_incomplete
 from .printable import printable, render
-from .recipe import unknown_name
 from .reconcile import reconcile
 from .splits import ComponentSplits, read_splits, splits_text
 from .sql import MEMORY_MB

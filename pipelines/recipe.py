@@ -4,20 +4,16 @@ Every unknown key, wrong type and impossible value is an error that names the fi
 the nearest valid name.
 """
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import Literal, get_args, get_origin, get_type_hints
-
 import msgspec
 
 from ..corpus.crawl.settings import CrawlSettings
 from ..corpus.errors import GristmillError
 from ..corpus.fim import FimSettings, check_fim
 from ..corpus.sources.unit import ReadLimits, SourceSpec
-from ..corpus.storage import exists, join, read_bytes
+from ..corpus.storage import join
 from ..corpus.tokenizer_file import TokenizerSettings, find_tokenizer
 from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerSource
+from ..corpus.toml_settings import check_keys, folder_of, read_toml, unknown_name
 from ..dedup.presets import SCHEME_PRESETS
 from ..dedup.substrings import load_suffix_arrays
 from ..filters.claims import PathJudge
@@ -37,11 +33,6 @@ from .recall_checks import check_pools, expand_file_targets
 from .recall_settings import RecallSettings
 from .redaction_settings import RedactionSettings
 from .row_settings import expand_fim_preset
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 class OrderSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,7 +115,7 @@ def load_recipe(path: str) -> Recipe:
         rules_section, where=path, preset=names, known_languages=frozenset(table.by_name)
     )
     rules = (*raw.licences.rules(), *rules)
-    base = _folder(path)
+    base = folder_of(path)
     tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
     recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)
     check_fim(raw.fim, tokenizer.info, where=path)
@@ -148,27 +139,19 @@ def load_crawls(path: str) -> tuple[CrawlSettings, str]:
     Nothing else of the recipe is looked at beyond keys and types: a crawl comes before the files
     that its sources name.
     """
-    return _read(path).crawl, _folder(path)
+    return _read(path).crawl, folder_of(path)
 
 
 def _read(path: str) -> RawRecipe:
     """Read a recipe and check its keys and types."""
-    if not exists(path):
-        raise GristmillError(
-            "there is no such recipe", where=path, todo="Name a TOML file that exists."
-        )
-    try:
-        document = tomllib.loads(read_bytes(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GristmillError(
-            f"not a TOML file: {error}", where=path, todo="Mend the syntax."
-        ) from None
+    document = read_toml(path)
     _expand_scheme_preset(document, where=path)
     expand_fim_preset(document, where=path)
     expand_file_targets(document)
     check_keys(document, RawRecipe, where=path)
-    if "seed" in document:
-        document.setdefault("fim", {}).setdefault("seed", document["seed"])
+    fim = document.setdefault("fim", {})
+    if "seed" in document and isinstance(fim, dict):
+        fim.setdefault("seed", document["seed"])
     try:
         return msgspec.convert(document, RawRecipe)
     except msgspec.ValidationError as error:
@@ -188,55 +171,6 @@ def _expand_scheme_preset(document: dict[str, object], *, where: str) -> None:
         key = f"{where}: dedup.minhash.preset"
         raise unknown_name(str(name), list(SCHEME_PRESETS), where=key, what="preset")
     dedup["minhash"] = {**msgspec.to_builtins(SCHEME_PRESETS[name]), **given}
-
-
-def check_keys(
-    value: Mapping[str, object], struct: type[msgspec.Struct], *, where: str, prefix: str = ""
-) -> None:
-    """Raise an error with the nearest valid name for the first key that a struct does not have."""
-    hints = get_type_hints(struct)
-    fields = {name: hints[name] for name in struct.__struct_fields__}
-    for key, inner in value.items():
-        dotted = f"{prefix}{key}"
-        if key not in fields:
-            raise unknown_name(dotted, [f"{prefix}{name}" for name in fields], where=where)
-        for kind in (fields[key], *get_args(fields[key])):
-            _check_choices(inner, kind, where=f"{where}: {dotted}")
-            if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-                continue
-            by_name = get_origin(fields[key]) is dict
-            for name, table in _tables(inner, dotted, by_name=by_name):
-                check_keys(table, kind, where=where, prefix=f"{name}.")
-
-
-def _tables(
-    value: object, name: str, *, by_name: bool
-) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Yield the tables of a value and where they stand: itself, those of a list, or named ones."""
-    found: Iterable[tuple[str, object]] = [(name, value)]
-    if isinstance(value, list):
-        found = ((f"{name}[{index}]", item) for index, item in enumerate(value))
-    elif by_name and isinstance(value, dict):
-        found = ((f"{name}.{key}", item) for key, item in value.items())
-    for where, item in found:
-        if isinstance(item, dict):
-            yield where, item
-
-
-def _check_choices(value: object, kind: object, *, where: str) -> None:
-    """Check a name, the names of a list, or the keys of a table against the names of a Literal."""
-    if get_origin(kind) is not Literal:
-        return
-    for name in value if isinstance(value, list | dict) else (value,):
-        if isinstance(name, str) and name not in get_args(kind):
-            raise unknown_name(name, list(get_args(kind)), where=where, what="name")
-
-
-def unknown_name(name: str, known: list[str], *, where: str, what: str = "key") -> GristmillError:
-    """Return the error for a misspelt name."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    todo = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(sorted(known)[:12])}."
-    return GristmillError(f"unknown {what} `{name}`", where=where, todo=todo)
 
 
 def _check_languages(names: tuple[str, ...], key: str, path: str) -> None:
@@ -276,8 +210,3 @@ def _check_recall(recipe: Recipe) -> None:
             if name not in kinds:
                 raise unknown_name(name, list(kinds), where=where, what="source")
     check_pools(recipe.raw.source, recipe.raw.recall.target, recipe.path)
-
-
-def _folder(path: str) -> str:
-    head, _, _ = path.rpartition("/")
-    return head or ("/" if path.startswith("/") else join(".", ""))

@@ -19,15 +19,15 @@ from ..corpus.mixture import read_mixture
 from ..corpus.shards import ShardMetadata, footer_info
 from ..corpus.storage import join
 from ..corpus.tokenizer import Tokenizer, load_tokenizer
+from ..corpus.toml_settings import unknown_name
+from ..corpus.vocabulary import build_tokenizer
 from ..filters.languages import path_comment
 from ..filters.redaction.kinds import Finding
 from ..filters.redaction.redact import original_span
 from .artifact import open_parquet
 from .published import BuildRecord
-from .recipe import unknown_name
 from .tables import BuildTables, open_tables
 from .trace_text import Segment, Token, Trace, TracedOrigin
-from .vocabulary import build_tokenizer
 
 EXCERPT_CHARS = 60  # on either side of the token
 

@@ -3,14 +3,10 @@
 DeepSeek-V2's is not copied, as a package has it.
 """
 
-from typing import Final
-
-from ..corpus.mixture import Mixture
 from ..corpus.storage import exists, join, remove, write_bytes
 from ..corpus.tokenizer_file import read_tokenizer
-from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerInfo, TokenizerSource
-
-VOCABULARY: Final = "tokenizer.json"  # below the build directory
+from ..corpus.tokenizer_info import TokenizerSource
+from ..corpus.vocabulary import VOCABULARY
 
 
 def publish_vocabulary(out: str, source: TokenizerSource) -> None:
@@ -20,16 +16,3 @@ def publish_vocabulary(out: str, source: TokenizerSource) -> None:
         write_bytes(url, read_tokenizer(source))
     elif exists(url):
         remove(url)
-
-
-def build_tokenizer(out: str, mixture: Mixture) -> TokenizerSource:
-    """Return the tokenizer that a build was made with."""
-    if mixture.tokenizer == DEEPSEEK_V2.info.digest:
-        return DEEPSEEK_V2
-    info = TokenizerInfo(
-        name=mixture.tokenizer_name,
-        digest=mixture.tokenizer,
-        sentinels=mixture.sentinels,
-        vocab_size=mixture.vocab_size,
-    )
-    return TokenizerSource(info=info, file=join(out, VOCABULARY))

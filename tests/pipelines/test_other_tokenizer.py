@@ -16,6 +16,7 @@ from gristmill.corpus.mixture import read_mixture
 from gristmill.corpus.packing import PackedDataset, PackingSettings
 from gristmill.corpus.shards import footer_info
 from gristmill.corpus.tokenizer import load_tokenizer
+from gristmill.corpus.vocabulary import build_tokenizer
 from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
@@ -23,7 +24,6 @@ from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.trace import trace
-from gristmill.pipelines.vocabulary import build_tokenizer
 
 RECIPE = """\
 name = "other"
