@@ -128,7 +128,7 @@ def token_losses(x_BTD: Tensor, head_VD: Tensor, targets_BT: Tensor) -> Tensor:
             strict=True,
         )
     ]
-    return torch.cat(parts).view_as(targets_BT)
+    return torch.cat(parts).view_as(targets_BT).clone()  # FSDP hangs its hooks on no view
 
 
 def plain_order(tokens_BT: Tensor) -> Tensor:

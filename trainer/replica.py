@@ -1,0 +1,212 @@
+"""One rank's share of the model: it takes its data rank's batches, and gives gradients and losses.
+
+Legend: B sequences of a data rank, T tokens of a sequence, E experts.
+Whatever the layout, gradients are those of one sum over the whole batch: every rank's losses are
+divided by the number of targets of all, and what ranks share is added up.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from .context_parallel import SharedSequence, token_order
+from .expert_parallel import AllToAll, keep_own_experts
+from .mesh import Mesh
+from .model import Layer, Model
+from .moe import MoE, local
+from .shapes import ModelSettings
+from .sharding import Precision, Zero, keep_gradients, shard
+from .weights import InitialWeights, fill
+
+
+class ReplicaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a batch passes through; none of these changes what is learned, but for rounding.
+
+    Args:
+        zero: see sharding.py.
+        precision: what is multiplied in; weights and sums of gradients are fp32.
+        recompute: keep each layer's input alone, and compute the layer again on the way back.
+        compile: compile attention and networks.
+        micro_batch_sequences: how many sequences pass through at once.
+    """
+
+    zero: Zero = 1
+    precision: Precision = "fp32"
+    recompute: bool = False
+    compile: bool = False
+    micro_batch_sequences: int = 1
+
+
+class Batch(NamedTuple):
+    """What a rank takes of a batch: see `Model.forward`."""
+
+    tokens_BT: Tensor
+    positions_BT: Tensor
+    documents_BS: Tensor
+    order_S: Tensor
+    targets_BT: Tensor
+
+    def split(self, num_sequences: int) -> Iterator["Batch"]:
+        """Yield micro-batches."""
+        parts = (x.split(num_sequences) for x in (*self[:3], self.targets_BT))
+        for tokens_BT, positions_BT, documents_BS, targets_BT in zip(*parts, strict=True):
+            yield Batch(tokens_BT, positions_BT, documents_BS, self.order_S, targets_BT)
+
+
+class Replica:
+    """A model of which this rank has a share: `parts`, its pipeline stages, or all layers."""
+
+    def __init__(
+        self, settings: ModelSettings, mesh: Mesh, options: ReplicaOptions, *, seed: int
+    ) -> None:
+        self.settings, self.mesh, self.options = settings, mesh, options
+        self.parts: Final = [_build(settings, None, mesh, options)]
+        fill(self.named_parameters(), InitialWeights(seed, settings.initializer_range))
+
+    def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the weights of this rank's layers, of each what is here."""
+        return [pair for part in self.parts for pair in part.named_parameters()]
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the same without names: fp32, for the optimizer."""
+        return [weight for _, weight in self.named_parameters()]
+
+    def train_batch(
+        self,
+        tokens_BT: Tensor,
+        positions_BT: Tensor,
+        documents_BT: Tensor,
+        targets_BT: Tensor,
+        *,
+        num_targets: int,
+        num_sequences: int,
+    ) -> Tensor:
+        """Add the gradient of this data rank's sequences, and return each token's loss (B, T).
+
+        Args:
+            num_targets: of the whole batch, all data ranks together.
+            num_sequences: of the same; balance losses are a mean over them.
+        """
+        batch = self._share(tokens_BT, positions_BT, documents_BT, targets_BT)
+        losses = []
+        micro_batches = list(batch.split(self.options.micro_batch_sequences))
+        for i, micro in enumerate(micro_batches):
+            self._scale_balance(len(micro.tokens_BT) / num_sequences / self.mesh.context)
+            is_last = i == len(micro_batches) - 1
+            keep_gradients(self.parts[0], until_last=self.options.zero == 1, is_last=is_last)
+            losses_BT = self.parts[0](*micro)
+            (losses_BT.sum() / num_targets).backward()
+            losses.append(losses_BT.detach())
+        return self._whole(torch.cat(losses))
+
+    @torch.no_grad()
+    def evaluate_batch(
+        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, targets_BT: Tensor
+    ) -> Tensor:
+        """Return each token's loss (B, T)."""
+        batch = self._share(tokens_BT, positions_BT, documents_BT, targets_BT)
+        micro_batches = batch.split(self.options.micro_batch_sequences)
+        return self._whole(torch.cat([self.parts[0](*micro) for micro in micro_batches]))
+
+    @torch.no_grad()
+    def clip(self, max_norm: float) -> float:
+        """Scale the gradient down to a norm of `max_norm`, and return the norm that it had.
+
+        Every number of it lies on one rank, so that the sum over ranks counts each once.
+        """
+        grads = [local(weight.grad) for weight in self.parameters() if weight.grad is not None]
+        square = torch.nn.utils.get_total_norm(grads).to(self.mesh.device).double().square()
+        norm = self.mesh.sum(square).sqrt()
+        scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).float()
+        torch._foreach_mul_(grads, scale)
+        return float(norm)
+
+    @torch.no_grad()
+    def expert_load(self) -> Tensor:
+        """Return how often each expert was chosen since the last call, (layers with experts, E)."""
+        settings = self.settings
+        numbers = [i for i in range(settings.num_hidden_layers) if settings.is_moe(i)]
+        load = torch.zeros(len(numbers), settings.n_routed_experts, device=self.mesh.device)
+        for part in self.parts:
+            for number, moe in part.moe_layers():
+                load[numbers.index(number)] = moe.load_E
+                moe.load_E.zero_()
+        return self.mesh.sum(load)
+
+    def _share(
+        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, targets_BT: Tensor
+    ) -> Batch:
+        """Return what this rank takes of its data rank's sequences."""
+        device, context = self.mesh.device, self.mesh.context
+        order_S = token_order(tokens_BT.shape[1], context).to(device)
+        here_T = order_S.chunk(context)[self.mesh.context_rank]
+        tokens, positions, documents, targets = (
+            x.to(device) for x in (tokens_BT, positions_BT, documents_BT, targets_BT)
+        )
+        return Batch(
+            tokens[:, here_T],
+            positions[:, here_T],
+            documents[:, order_S],
+            order_S,
+            targets[:, here_T],
+        )
+
+    def _whole(self, losses_BT: Tensor) -> Tensor:
+        """Return the losses of whole sequences, which this rank may have computed in part."""
+        if self.mesh.context == 1:
+            return losses_BT
+        return SharedSequence(self.mesh.context_group).gather_losses(losses_BT)
+
+    def _scale_balance(self, scale: float) -> None:
+        for part in self.parts:
+            for _, moe in part.moe_layers():
+                moe.balance_scale = scale
+
+
+def _build(
+    settings: ModelSettings, layers: range | None, mesh: Mesh, options: ReplicaOptions
+) -> Model:
+    """Return a part of the model with room for its weights, of which this rank holds its own."""
+    with torch.device("meta"):
+        part = Model(settings, layers)
+    part.recompute, part.context_rank = options.recompute, mesh.context_rank
+    for layer in part.model.layers.values():
+        assert isinstance(layer, Layer)
+        _connect(layer, mesh)
+        if options.compile:
+            _compile(layer)
+    if mesh.data * mesh.context > 1 or options.precision == "bf16":
+        shard(part, mesh, zero=options.zero, precision=options.precision)
+    part.to_empty(device=mesh.device)
+    for _, moe in part.moe_layers():
+        moe.load_E.zero_()
+    return part
+
+
+def _connect(layer: Layer, mesh: Mesh) -> None:
+    """Let a layer's attention and experts reach other ranks."""
+    if mesh.context > 1:
+        layer.self_attn.context = sequence = SharedSequence(mesh.context_group)
+    if not isinstance(layer.mlp, MoE):
+        return
+    if mesh.context > 1:
+        layer.mlp.average = sequence.average
+    if mesh.expert > 1:
+        keep_own_experts(layer.mlp.experts, mesh.experts["expert"])
+        layer.mlp.dispatch = AllToAll(mesh.experts["expert"].get_group())
+
+
+def _compile(layer: Layer) -> None:
+    """Compile what no message interrupts."""
+    networks = [layer.mlp]
+    if isinstance(layer.mlp, MoE):
+        networks = [layer.mlp.shared_experts]
+        if layer.mlp.dispatch is None:
+            networks.append(layer.mlp.experts)
+    if layer.self_attn.context is None:
+        networks.append(layer.self_attn)
+    for network in networks:
+        network.compile()
