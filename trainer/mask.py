@@ -5,16 +5,14 @@ A GPU takes the rule itself (flex attention skips blocks that nobody sees); a CP
 attention has no backward pass, takes the table of it.
 """
 
-from typing import Final
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 Mask = Tensor | BlockMask
-
-_compiled_flex: Final = torch.compile(flex_attention, dynamic=False)
-_compiled_block_mask: Final = torch.compile(create_block_mask, dynamic=False)
 
 
 def document_mask(documents_BS: Tensor, order_S: Tensor, queries: slice) -> Mask:
@@ -32,7 +30,7 @@ def document_mask(documents_BS: Tensor, order_S: Tensor, queries: slice) -> Mask
 def attend(q_BHTW: Tensor, k_BHSW: Tensor, v_BHSV: Tensor, mask: Mask, scale: float) -> Tensor:
     """Return the values that each query sees, weighed; shape (B, H, T, V)."""
     if isinstance(mask, BlockMask):
-        out = _compiled_flex(q_BHTW, k_BHSW, v_BHSV, block_mask=mask, scale=scale)
+        out = _compiled_flex()(q_BHTW, k_BHSW, v_BHSV, block_mask=mask, scale=scale)
         assert isinstance(out, Tensor)
         return out
     return torch.nn.functional.scaled_dot_product_attention(
@@ -48,7 +46,7 @@ def _block_mask(documents_BS: Tensor, order_S: Tensor, queries: slice) -> BlockM
         q = q + first
         return (documents_BS[b, q] == documents_BS[b, k]) & (order_S[q] >= order_S[k])
 
-    return _compiled_block_mask(
+    return _compiled_block_mask()(
         sees,
         documents_BS.shape[0],
         None,
@@ -56,3 +54,13 @@ def _block_mask(documents_BS: Tensor, order_S: Tensor, queries: slice) -> BlockM
         documents_BS.shape[1],
         device=documents_BS.device,
     )
+
+
+@cache
+def _compiled_flex() -> Callable[..., object]:
+    return torch.compile(flex_attention, dynamic=False)  # to ask for it loads all of inductor
+
+
+@cache
+def _compiled_block_mask() -> Callable[..., BlockMask]:
+    return torch.compile(create_block_mask, dynamic=False)
