@@ -4,7 +4,7 @@ Legend: B batch, T tokens here, S tokens of the whole sequence, H heads, D hidde
 of a key without position, R its width with position, V width of a value.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from .mask import Mask, attend
 from .rope import rotate, softmax_scale
 from .shapes import ModelSettings
+
+# Of the norms of latents, whatever rms_norm_eps says: so DeepSeek's code and transformers have it.
+_LATENT_EPS: Final = 1e-6
 
 
 class Context(Protocol):
@@ -35,11 +38,11 @@ class Attention(nn.Module):
             self.q_proj = _linear(hidden, query_width)
         else:
             self.q_a_proj = _linear(hidden, settings.q_lora_rank)
-            self.q_a_layernorm = nn.RMSNorm(settings.q_lora_rank, eps=settings.rms_norm_eps)
+            self.q_a_layernorm = nn.RMSNorm(settings.q_lora_rank, eps=_LATENT_EPS)
             self.q_b_proj = _linear(settings.q_lora_rank, query_width)
         latent = settings.kv_lora_rank
         self.kv_a_proj_with_mqa = _linear(hidden, latent + settings.qk_rope_head_dim)
-        self.kv_a_layernorm = nn.RMSNorm(latent, eps=settings.rms_norm_eps)
+        self.kv_a_layernorm = nn.RMSNorm(latent, eps=_LATENT_EPS)
         expanded = settings.qk_nope_head_dim + settings.v_head_dim
         self.kv_b_proj = _linear(latent, heads * expanded)
         self.o_proj = _linear(heads * settings.v_head_dim, hidden)
