@@ -114,8 +114,8 @@ class PackedDataset:
             row_start = int(block.row_starts[row])
             first = max(row_start, span.start)
             place = at + first - span.start
-            identity = block.doc_id(row)
+            identity, number = block.doc_id(row), block.number(row)
             documents.append(
-                DocumentSpan(place, first - row_start, identity, shard.path, row_group, row)
+                DocumentSpan(place, first - row_start, identity, shard.path, row_group, number)
             )
         return documents

@@ -95,7 +95,8 @@ def not_finite(
         f"loss {loss} and gradient norm {grad_norm}; samples {listed}{etc} hold {named}{more}",
         where=f"step {step} of stage `{name}`",
         todo=f"{path} has all of them; look at one with `gristmill trace {stage.source.build} "
-        "SHARD ROW`, then go on from the last checkpoint with a lower rate or without it.",
+        "SHARD ROW`, then go on from the last checkpoint with a lower rate, or without documents "
+        "like it.",
     )
 
 

@@ -25,6 +25,7 @@ from gristmill.corpus.packing import (
     position_ids,
     seeded_permutation,
 )
+from gristmill.corpus.rates import LongDocuments, RateSettings
 from gristmill.corpus.record import Component
 from gristmill.corpus.sample import SampleTokens, Segment
 from gristmill.corpus.shards import ShardMetadata, token_table, write_token_shard
@@ -310,3 +311,19 @@ def test_windows_of_one_group_cover_all_its_documents_once(tmp_path: Path) -> No
     starts = Counter(span.doc_id for span in spans if span.offset == 0)
     assert set(starts.values()) == {1}
     assert len(starts) == 30
+
+
+def test_a_document_of_a_group_of_long_rows_keeps_its_place_in_the_row_group(
+    tmp_path: Path,
+) -> None:
+    lengths = [3, 12, 4, 20]
+    plain = write_shard(tmp_path, "code", 0, lengths, 0, block=100)
+    shard = msgspec.structs.replace(plain, long_tokens=((32,),))
+    rates = RateSettings(long=LongDocuments(min_tokens=10, weight=2.0))
+    mixture = make_mixture(
+        {"code": [shard]}, tokenizer="41f3", weights={"code": 1.0}, total_tokens=200, rates=rates
+    )
+    dataset = open_build(tmp_path, mixture, 4)
+    spans = {span for i in range(50) for span in dataset.sample(i).documents}
+    places = {(span.doc_id, span.row) for span in spans}
+    assert places == {(content_id(f"code 0 {row}"), row) for row in range(len(lengths))}
