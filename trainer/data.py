@@ -1,10 +1,9 @@
 """Batches: a step's samples as tensors, the same at any number of ranks and after any resume.
 
 Step s takes the samples that `schedule.samples_of` names, in order; data rank r of W takes the r-th
-of W equal runs of them and cuts it into micro batches. So all that a run has to remember of its
-data is one integer.
+of W equal runs of them. So all that a run has to remember of its data is one integer.
 
-Legend: B sequences of a micro batch, T tokens of a sequence.
+Legend: B sequences of a rank's share of a step, T tokens of a sequence.
 """
 
 from typing import Final, NamedTuple
@@ -25,10 +24,12 @@ IGNORED: Final = -100  # a target that no loss is taken at, as in torch's cross_
 PADDING: Final = -1  # the document and the stratum of a token that only fills a sequence
 
 
-class MicroBatch(NamedTuple):
-    """Sequences that pass through the model at once, on the CPU.
+class StepBatch(NamedTuple):
+    """One rank's share of a step, on the CPU.
 
     Args:
+        step: its number.
+        stage: that of its stage.
         tokens_BT: ids, int64.
         positions_BT: of each token in its document, int64.
         documents_BT: numbers of the documents in a sequence, int32; PADDING behind the last.
@@ -37,20 +38,14 @@ class MicroBatch(NamedTuple):
         samples_B: the numbers of the samples in the stage's data set, int64.
     """
 
+    step: int
+    stage: int
     tokens_BT: Tensor
     positions_BT: Tensor
     documents_BT: Tensor
     targets_BT: Tensor
     strata_BT: Tensor
     samples_B: Tensor
-
-
-class StepBatch(NamedTuple):
-    """One rank's share of a step."""
-
-    step: int
-    stage: int
-    micro_batches: tuple[MicroBatch, ...]
 
 
 class Batches:
@@ -69,33 +64,25 @@ class Batches:
     def read(self, step: int) -> StepBatch:
         """Return the rank's share of a step."""
         stage, first, num_samples = samples_of(self._recipe, step)
-        share, size = num_samples // self._num_ranks, self._recipe.micro_batch_sequences
-        assert share * self._num_ranks == num_samples and share % size == 0  # noqa: PT018
-        first += share * self._rank
+        share = num_samples // self._num_ranks
+        assert share * self._num_ranks == num_samples, "check_batches sees to it"
+        numbers = range(first + share * self._rank, first + share * (self._rank + 1))
+        samples = [self._stages[stage].samples.sample(number) for number in numbers]
         return StepBatch(
-            step,
-            stage,
-            tuple(
-                self._micro_batch(stage, range(start, start + size))
-                for start in range(first, first + share, size)
-            ),
+            step=step,
+            stage=stage,
+            tokens_BT=_stacked([sample.tokens for sample in samples]).long(),
+            positions_BT=_stacked([position_ids(sample) for sample in samples]).long(),
+            documents_BT=_stacked([document_ids(sample) for sample in samples]),
+            targets_BT=_stacked([_targets(sample) for sample in samples]),
+            strata_BT=_stacked([self._strata(sample) for sample in samples]),
+            samples_B=torch.tensor(numbers),
         )
 
     def ahead(self, first_step: int) -> Prefetch[StepBatch]:
         """Return the shares of all steps from one on, read in a thread; close it in the end."""
         steps = range(first_step, self._recipe.num_steps)
         return Prefetch(self.read, steps, depth=self._recipe.data.prefetch_steps)
-
-    def _micro_batch(self, stage: int, numbers: range) -> MicroBatch:
-        samples = [self._stages[stage].samples.sample(number) for number in numbers]
-        return MicroBatch(
-            tokens_BT=_stacked([sample.tokens for sample in samples]).long(),
-            positions_BT=_stacked([position_ids(sample) for sample in samples]).long(),
-            documents_BT=_stacked([document_ids(sample) for sample in samples]),
-            targets_BT=_stacked([_targets(sample) for sample in samples]),
-            strata_BT=_stacked([self._strata(sample) for sample in samples]),
-            samples_B=torch.tensor(list(numbers)),
-        )
 
     def _strata(self, sample: PackedSample) -> npt.NDArray[np.int64]:
         of_document = [self.strata.of_shard(span.shard) for span in sample.documents]

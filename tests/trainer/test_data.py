@@ -9,7 +9,7 @@ import torch
 from gristmill.corpus.packing import loss_mask
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.corpus.tokenizer_info import DEEPSEEK_V2
-from gristmill.trainer.data import IGNORED, PADDING, Batches, MicroBatch
+from gristmill.trainer.data import IGNORED, PADDING, Batches, StepBatch
 from gristmill.trainer.recipe import DataSettings, StageSettings, TrainRecipe
 from gristmill.trainer.stage_data import open_stages, token_bytes
 
@@ -23,77 +23,75 @@ def batches(
     return Batches(recipe, open_stages(recipe), rank=rank, num_ranks=num_ranks)
 
 
-def whole(parts: list[MicroBatch]) -> MicroBatch:
-    return MicroBatch(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
-
-
-def assert_equal(one: MicroBatch, other: MicroBatch) -> None:
-    for name, a, b in zip(MicroBatch._fields, one, other, strict=True):
+def assert_equal(one: StepBatch, other: StepBatch) -> None:
+    assert (one.step, one.stage) == (other.step, other.stage)
+    for name, a, b in zip(StepBatch._fields[2:], one[2:], other[2:], strict=True):
         assert torch.equal(a, b), name
 
 
-@pytest.mark.parametrize(("num_ranks", "size"), [(1, 2), (2, 4), (2, 1), (4, 2), (8, 1)])
+@pytest.mark.parametrize("num_ranks", [1, 2, 4, 8])
 def test_all_ranks_together_read_the_batch_of_one_rank(
-    make_recipe: MakeRecipe, num_ranks: int, size: int
+    make_recipe: MakeRecipe, num_ranks: int
 ) -> None:
-    one = batches(make_recipe, micro_batch_sequences=8)
+    one = batches(make_recipe)
     for step in (0, 7):
-        parts: list[MicroBatch] = []
-        for rank in range(num_ranks):
-            more = {"rank": rank, "num_ranks": num_ranks, "micro_batch_sequences": size}
-            parts += batches(make_recipe, **more).read(step).micro_batches
-        assert_equal(whole(parts), one.read(step).micro_batches[0])
+        shares = [
+            batches(make_recipe, rank=rank, num_ranks=num_ranks).read(step)
+            for rank in range(num_ranks)
+        ]
+        together = (torch.cat(tensors) for tensors in zip(*(s[2:] for s in shares), strict=True))
+        assert_equal(StepBatch(step, shares[0].stage, *together), one.read(step))
 
 
 def test_a_run_that_begins_later_reads_what_the_whole_one_reads(make_recipe: MakeRecipe) -> None:
     with batches(make_recipe).ahead(0) as all_steps:
-        late = [whole(list(batch.micro_batches)) for batch in all_steps][15:]
+        late = list(all_steps)[15:]
     with batches(make_recipe).ahead(15) as last_steps:
         for batch, expected in zip(last_steps, late, strict=True):
-            assert_equal(whole(list(batch.micro_batches)), expected)
+            assert_equal(batch, expected)
 
 
 def test_a_smaller_cache_and_more_steps_ahead_change_no_batch(make_recipe: MakeRecipe) -> None:
     data = DataSettings(cache_tokens=1, prefetch_steps=5)
     with batches(make_recipe).ahead(0) as plain, batches(make_recipe, data=data).ahead(0) as other:
         for one, two in zip(plain, other, strict=True):
-            assert_equal(whole(list(one.micro_batches)), whole(list(two.micro_batches)))
+            assert_equal(one, two)
 
 
 @pytest.mark.parametrize("data", [DataSettings(packing="best_fit"), DataSettings(shuffle_blocks=1)])
 def test_packing_and_shuffling_change_batches(make_recipe: MakeRecipe, data: DataSettings) -> None:
-    one = batches(make_recipe, micro_batch_sequences=8).read(0).micro_batches[0]
-    other = batches(make_recipe, micro_batch_sequences=8, data=data).read(0).micro_batches[0]
+    one = batches(make_recipe).read(0)
+    other = batches(make_recipe, data=data).read(0)
     assert not torch.equal(one.tokens_BT, other.tokens_BT)
 
 
 def test_targets_are_the_next_tokens_of_a_document(make_recipe: MakeRecipe) -> None:
-    for micro in batches(make_recipe).read(3).micro_batches:
-        has_target = micro.targets_BT != IGNORED
-        same = micro.documents_BT[:, :-1] == micro.documents_BT[:, 1:]
-        real = micro.documents_BT[:, 1:] != PADDING
-        assert torch.equal(has_target[:, :-1], same & real)
-        assert not has_target[:, -1].any()
-        following = torch.where(has_target[:, :-1], micro.tokens_BT[:, 1:], IGNORED)
-        assert torch.equal(micro.targets_BT[:, :-1], following)
+    batch = batches(make_recipe).read(3)
+    has_target = batch.targets_BT != IGNORED
+    same = batch.documents_BT[:, :-1] == batch.documents_BT[:, 1:]
+    real = batch.documents_BT[:, 1:] != PADDING
+    assert torch.equal(has_target[:, :-1], same & real)
+    assert not has_target[:, -1].any()
+    following = torch.where(has_target[:, :-1], batch.tokens_BT[:, 1:], IGNORED)
+    assert torch.equal(batch.targets_BT[:, :-1], following)
 
 
 def test_positions_count_from_the_start_of_each_document(make_recipe: MakeRecipe) -> None:
-    (micro,) = batches(make_recipe, micro_batch_sequences=8).read(0).micro_batches
-    starts = micro.documents_BT.diff(dim=1, prepend=torch.full((8, 1), -2)) != 0
-    assert torch.equal(micro.positions_BT == 0, starts)
-    assert int(micro.positions_BT.diff(dim=1).max()) == 1
+    batch = batches(make_recipe).read(0)
+    starts = batch.documents_BT.diff(dim=1, prepend=torch.full((8, 1), -2)) != 0
+    assert torch.equal(batch.positions_BT == 0, starts)
+    assert int(batch.positions_BT.diff(dim=1).max()) == 1
 
 
 def test_strata_name_the_language_of_every_token(make_recipe: MakeRecipe) -> None:
     read = batches(make_recipe)
-    micro = read.read(0).micro_batches[0]
-    sample = open_stages(make_recipe())[0].samples.sample(int(micro.samples_B[0]))
-    names = [read.strata.all[i] for i in micro.strata_BT[0].tolist() if i != PADDING]
+    batch = read.read(0)
+    sample = open_stages(make_recipe())[0].samples.sample(int(batch.samples_B[0]))
+    names = [read.strata.all[i] for i in batch.strata_BT[0].tolist() if i != PADDING]
     folders = {(span.shard.split("/")[1], span.shard.split("/")[2]) for span in sample.documents}
     assert {(name.component, name.language) for name in names} == folders
     assert len(names) == sample.length
-    assert int((micro.targets_BT[0] != IGNORED).sum()) == int(loss_mask(sample).sum())
+    assert int((batch.targets_BT[0] != IGNORED).sum()) == int(loss_mask(sample).sum())
 
 
 def test_the_strata_of_a_build_are_its_components_and_languages(make_recipe: MakeRecipe) -> None:
@@ -109,7 +107,7 @@ def test_a_later_stage_reads_its_own_length(make_recipe: MakeRecipe) -> None:
         for size in (64, 256)
     ]
     with batches(make_recipe, stage=stages).ahead(0) as steps:
-        shapes = [(b.stage, b.micro_batches[0].tokens_BT.shape[1]) for b in steps]
+        shapes = [(b.stage, b.tokens_BT.shape[1]) for b in steps]
     assert shapes == [(0, 64), (0, 64), (1, 256), (1, 256)]
 
 

@@ -19,7 +19,6 @@ RECIPE = """
 build = "{build}"
 out = "run"
 shape = "tiny"
-micro_batch_sequences = 4
 
 [[stage]]
 name = "only"
@@ -58,7 +57,7 @@ def endpoint(small_build: Path) -> Iterator[str]:
 
 def tokens(recipe: TrainRecipe) -> torch.Tensor:
     with Batches(recipe, open_stages(recipe), rank=0, num_ranks=1).ahead(0) as steps:
-        return torch.cat([batch.micro_batches[0].tokens_BT for batch in steps])
+        return torch.cat([batch.tokens_BT for batch in steps])
 
 
 @pytest.fixture
