@@ -1,13 +1,14 @@
-# Two commands: `make demo` and `make test`. Both set everything up in .venv.
+# `make demo`, `make train-demo` and `make test`. Each sets up what it needs in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := build/demo
+TORCH := torch==2.13.0
 
 FUZZ_SECONDS ?= 120
 FUZZ_TARGETS := heuristics clues decode detector markup parser
 
-.PHONY: demo test test-system fuzz lint lock clean
+.PHONY: demo train-demo test test-system fuzz lint lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gristmill crawl all pipelines/recipes/demo.toml --out $(DEMO)
@@ -15,7 +16,12 @@ demo: $(VENV)/.installed
 	$(BIN)/gristmill audit $(DEMO)
 	@echo "report: $(DEMO)/report.html"
 
-test: $(VENV)/.installed-test
+# Trains a tiny model on the demo, which is built first unless it is there.
+train-demo: $(VENV)/.installed-train
+	test -f $(DEMO)/mixture.json || $(MAKE) demo
+	$(BIN)/gristmill train trainer/recipes/tiny_demo.toml
+
+test: $(VENV)/.installed-test $(VENV)/.installed-train
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not system"
 
 # Needs what the tests name: Debian's chromium, nginx-light and wget, and root for a full disk.
@@ -31,7 +37,7 @@ fuzz: $(VENV)/.installed-test
 	        -timeout=5 -max_len=8192 -artifact_prefix=build/fuzz/$$target- || exit 1; \
 	done
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test $(VENV)/.installed-train
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,6 +50,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	@touch $@
+
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu gets a torch without CUDA.
+$(VENV)/.installed-train: requirements-train.lock requirements-test.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-test.lock "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-test.lock -r requirements-train.lock
 	@touch $@
 
 # Needs uv; one universal resolution for Python 3.10 to 3.13.

@@ -14,7 +14,8 @@ ALLOWED = {
     "corpus": set(),
     "filters": {"corpus"},
     "dedup": {"corpus", "filters"},
-    "pipelines": {"corpus", "filters", "dedup"},
+    "trainer": {"corpus"},
+    "pipelines": {"corpus", "filters", "dedup", "trainer"},
 }
 MODULES = sorted(
     path for folder in ALLOWED for path in (ROOT / folder).rglob("*.py") if path.is_file()
@@ -39,6 +40,16 @@ def test_folders_import_only_what_lies_below_them(path: Path) -> None:
     folder = path.relative_to(ROOT).parts[0]
     used = {name.split(".")[1] for name in imports_of(path) if name.startswith("gristmill.")}
     assert used - {folder} <= ALLOWED[folder]
+
+
+def test_only_the_command_imports_the_trainer() -> None:
+    users = {
+        path.name
+        for path in MODULES
+        if path.parent == ROOT / "pipelines"
+        and any(name.startswith("gristmill.trainer") for name in imports_of(path))
+    }
+    assert users <= {"train_cli.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -107,5 +118,6 @@ def test_the_wheel_holds_one_package_with_its_data(tmp_path: Path) -> None:
     shipped = (
         *("filters/languages.toml", "fixtures/NOTICE.tsv"),
         *(f"pipelines/recipes/{name}" for name in recipes),
+        *(f"trainer/recipes/{name}.toml" for name in ("tiny_demo", "lite", "v2")),
     )
     assert {f"gristmill/{name}" for name in (*shipped, "py.typed")} <= names
