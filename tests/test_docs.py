@@ -69,6 +69,7 @@ from gristmill.pipelines.recipe import (
 from gristmill.pipelines.redaction_settings import RedactionSettings
 from gristmill.pipelines.removals import Removals, TakeDown
 from gristmill.pipelines.remove import Receipt, RewrittenShard
+from gristmill.trainer import recipe as training
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -126,6 +127,16 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[recall.target.stop]`": StopSettings,
     "`[recall.target.guards]`": GuardSettings,
     "`[recall.target.sample]`": AuditSettings,
+    "Training recipe": training.TrainRecipe,
+    "`[[stage]]`": training.StageSettings,
+    "`[optimizer]`": training.OptimizerSettings,
+    "`[schedule]`": training.ScheduleSettings,
+    "`[mesh]`": training.MeshSettings,
+    "`[data]`": training.DataSettings,
+    "`[checkpoint]`": training.CheckpointSettings,
+    "`[log]`": training.LogSettings,
+    "`[evaluation]`": training.EvaluationSettings,
+    "`[spikes]`": training.SpikeSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata, Sentinels),
@@ -167,6 +178,7 @@ def recipe_pages() -> str:
             "crawl-settings",
             "recall-settings",
             "licences-and-secrets",
+            "training-recipe",
         )
     )
 

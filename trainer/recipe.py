@@ -93,7 +93,7 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Args:
         data: ranks that read samples of their own; without it, as many as the launch leaves.
-        expert: into how many parts each layer's experts are split, among the ranks of `data`.
+        expert: into how many parts each layer's experts are split; divides `data` x `context`.
         pipeline: into how many parts the layers are split.
         context: into how many parts a sequence is split.
         zero: what ranks of `data` keep a part of: 1 optimizer states (DeepSeek-V2, section 3.1.3),

@@ -7,7 +7,7 @@ import msgspec
 from ..corpus.errors import GristmillError
 from ..corpus.storage import configure, is_local, join
 from ..corpus.toml_settings import check_keys, folder_of, read_toml, unknown_name
-from .recipe import MeshSettings, StageSettings, TrainRecipe
+from .recipe import StageSettings, TrainRecipe
 from .schedule import schedules
 from .shapes import SHAPES, check_shape
 
@@ -30,7 +30,9 @@ def load_recipe(path: str, *, build: str = "", out: str = "") -> TrainRecipe:
         recipe = msgspec.convert(document, TrainRecipe)
     except msgspec.ValidationError as error:
         raise GristmillError(
-            str(error), where=path, todo="Correct the value; docs/training.md lists every key."
+            str(error),
+            where=path,
+            todo="Correct the value; docs/training-recipe.md lists every key.",
         ) from None
     recipe = msgspec.structs.replace(
         recipe,
@@ -98,27 +100,6 @@ def check_batches(recipe: TrainRecipe, data: int, *, where: str) -> None:
         _raise_first(iter(faults), where=f"{where}: stage `{stage.name}`")
 
 
-def data_ranks(mesh: MeshSettings, world_size: int, *, where: str) -> int:
-    """Return how many ranks of a launch read samples of their own."""
-    others = mesh.pipeline * mesh.context
-    data = mesh.data if mesh.data is not None else world_size // others
-    if data * others != world_size or data == 0:
-        wanted = others if mesh.data is None else data * others
-        raise GristmillError(
-            f"the mesh takes {'a multiple of ' if mesh.data is None else ''}{wanted} ranks, and "
-            f"{world_size} were launched",
-            where=f"{where}: mesh",
-            todo="Launch as many, or change the mesh.",
-        )
-    if data % mesh.expert:
-        raise GristmillError(
-            f"experts in {mesh.expert} parts do not spread over {data} data ranks",
-            where=f"{where}: mesh.expert",
-            todo="Take a number that divides the data ranks.",
-        )
-    return data
-
-
 Faults = Iterator[tuple[str, str]]  # what is wrong, what to do
 
 
@@ -158,10 +139,11 @@ def _mesh_faults(recipe: TrainRecipe) -> Faults:
             f"{model.n_routed_experts} experts do not fall into {mesh.expert} equal parts",
             "Take a number that divides the shape's n_routed_experts.",
         )
-    if mesh.data is not None and mesh.data % mesh.expert:
+    if mesh.data is not None and mesh.data * mesh.context % mesh.expert:
         yield (
-            f"experts in {mesh.expert} parts do not spread over {mesh.data} data ranks",
-            "Take a number that divides the data ranks.",
+            f"experts in {mesh.expert} parts do not spread over {mesh.data * mesh.context} ranks "
+            "(data x context)",
+            "Take a number that divides them.",
         )
     if mesh.pipeline > model.num_hidden_layers:
         yield (

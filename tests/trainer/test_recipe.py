@@ -7,7 +7,7 @@ import pytest
 from gristmill.corpus import storage
 from gristmill.corpus.errors import GristmillError
 from gristmill.trainer.recipe import TrainRecipe
-from gristmill.trainer.recipe_file import check_batches, data_ranks, load_recipe
+from gristmill.trainer.recipe_file import check_batches, load_recipe
 from gristmill.trainer.shapes import SHAPES, num_parameters
 
 RECIPES = Path(__file__).parents[2] / "trainer/recipes"
@@ -64,7 +64,7 @@ def test_a_shape_may_be_given_by_its_sizes(tmp_path: Path) -> None:
         ("stage", "final_fraction = 1.0", "only with an lr"),
         ("tables", "[mesh]\nzero = 4", r"Invalid enum value 4 - at `\$.mesh.zero`"),
         ("tables", "[mesh]\nexpert = 3", "8 experts do not fall into 3 equal parts"),
-        ("tables", "[mesh]\ndata = 2\nexpert = 4", "4 parts do not spread over 2 data ranks"),
+        ("tables", "[mesh]\ndata = 2\nexpert = 4", "4 parts do not spread over 2 ranks"),
         ("tables", "[mesh]\npipeline = 4", "3 layers do not fall into 4 parts"),
         ("tables", "[mesh]\ncontext = 3", "64 do not fall into 3 equal parts"),
         ("tables", "[mesh]\ndata = 3", "8 sequences do not fall to 3 data ranks in micro"),
@@ -114,15 +114,6 @@ def test_a_recipe_needs_a_stage(tmp_path: Path) -> None:
 def test_storage_options_reach_the_storage_layer(tmp_path: Path) -> None:
     load(tmp_path, tables='[storage.probe]\nkey = "k"')
     assert storage.configured()["probe"] == {"key": "k"}
-
-
-def test_data_ranks_are_those_that_the_rest_of_the_mesh_leaves(tmp_path: Path) -> None:
-    mesh = load(tmp_path, tables="[mesh]\npipeline = 2\nexpert = 2").mesh
-    assert data_ranks(mesh, 8, where="r") == 4
-    with pytest.raises(GristmillError, match="a multiple of 2 ranks, and 3 were launched"):
-        data_ranks(mesh, 3, where="r")
-    with pytest.raises(GristmillError, match="2 parts do not spread over 1 data ranks"):
-        data_ranks(mesh, 2, where="r")
 
 
 @pytest.mark.parametrize(
