@@ -51,7 +51,8 @@ class Mesh:
         self._made_group = False
         self._meshes: dict[tuple[str, ...], DeviceMesh] = {}
         if self.world_size > 1:
-            self._make_group()
+            # Making a group takes all ranks, so all make the same ones now, in the same order.
+            _ = self.dense, self.experts, self._axes
 
     @property
     def dense(self) -> DeviceMesh:
@@ -68,12 +69,12 @@ class Mesh:
     @property
     def pipeline_group(self) -> dist.ProcessGroup:
         """The ranks that together have all layers, first part first."""
-        return self._axes()["pipeline"].get_group()
+        return self._axes["pipeline"].get_group()
 
     @property
     def context_group(self) -> dist.ProcessGroup:
         """The ranks that together have the same sequences."""
-        return self._axes()["context"].get_group()
+        return self._axes["context"].get_group()
 
     def sum(self, x: Tensor) -> Tensor:
         """Return the sum over all ranks; `x` may become it."""
@@ -103,11 +104,12 @@ class Mesh:
     ) -> None:
         self.close()
 
+    @property
     def _axes(self) -> DeviceMesh:
         return self._mesh(pipeline=self.pipeline, data=self.data, context=self.context)
 
     def _mesh(self, **sizes: int) -> DeviceMesh:
-        """Return a mesh of all ranks; made once, as each makes groups."""
+        """Return a mesh of all ranks, made once."""
         if not dist.is_initialized():
             self._make_group()
         names = tuple(sizes)
@@ -118,8 +120,6 @@ class Mesh:
         return self._meshes[names]
 
     def _make_group(self) -> None:
-        if dist.is_initialized():
-            return
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
         # Checkpoints in the background talk over gloo while nccl trains.

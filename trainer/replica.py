@@ -5,20 +5,22 @@ Whatever the layout, gradients are those of one sum over the whole batch: every 
 divided by the number of targets of all, and what ranks share is added up.
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import torch
 from torch import Tensor, nn
 
-from .context_parallel import SharedSequence, token_order
+from ..corpus.errors import GristmillError
+from .batch import Batch, share
+from .context_parallel import SharedSequence
 from .expert_parallel import AllToAll, keep_own_experts
 from .mesh import Mesh
 from .model import Layer, Model
 from .moe import MoE, local
+from .pipeline import STAGES_PER_RANK, Pipeline, PipelineSchedule, layers_of_stages, stages_of_rank
 from .shapes import ModelSettings
-from .sharding import Precision, Zero, keep_gradients, shard
+from .sharding import DTYPES, Precision, Zero, keep_gradients, shard
 from .weights import InitialWeights, fill
 
 
@@ -31,6 +33,7 @@ class ReplicaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         recompute: keep each layer's input alone, and compute the layer again on the way back.
         compile: compile attention and networks.
         micro_batch_sequences: how many sequences pass through at once.
+        schedule: of a pipeline.
     """
 
     zero: Zero = 1
@@ -38,22 +41,7 @@ class ReplicaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     recompute: bool = False
     compile: bool = False
     micro_batch_sequences: int = 1
-
-
-class Batch(NamedTuple):
-    """What a rank takes of a batch: see `Model.forward`."""
-
-    tokens_BT: Tensor
-    positions_BT: Tensor
-    documents_BS: Tensor
-    order_S: Tensor
-    targets_BT: Tensor
-
-    def split(self, num_sequences: int) -> Iterator["Batch"]:
-        """Yield micro-batches."""
-        parts = (x.split(num_sequences) for x in (*self[:3], self.targets_BT))
-        for tokens_BT, positions_BT, documents_BS, targets_BT in zip(*parts, strict=True):
-            yield Batch(tokens_BT, positions_BT, documents_BS, self.order_S, targets_BT)
+    schedule: PipelineSchedule = "1f1b"
 
 
 class Replica:
@@ -63,7 +51,21 @@ class Replica:
         self, settings: ModelSettings, mesh: Mesh, options: ReplicaOptions, *, seed: int
     ) -> None:
         self.settings, self.mesh, self.options = settings, mesh, options
-        self.parts: Final = [_build(settings, None, mesh, options)]
+        self.parts: Final = [
+            _build(settings, layers, mesh, options)
+            for layers in _layers_of_rank(settings, mesh, options)
+        ]
+        self._pipeline: Final = (
+            None
+            if mesh.pipeline == 1
+            else Pipeline(
+                self.parts,
+                mesh,
+                options.schedule,
+                micro_batch_sequences=options.micro_batch_sequences,
+                dtype=DTYPES[options.precision],
+            )
+        )
         fill(self.named_parameters(), InitialWeights(seed, settings.initializer_range))
 
     def named_parameters(self) -> list[tuple[str, nn.Parameter]]:
@@ -90,24 +92,21 @@ class Replica:
             num_targets: of the whole batch, all data ranks together.
             num_sequences: of the same; balance losses are a mean over them.
         """
-        batch = self._share(tokens_BT, positions_BT, documents_BT, targets_BT)
-        losses = []
-        micro_batches = list(batch.split(self.options.micro_batch_sequences))
-        for i, micro in enumerate(micro_batches):
-            self._scale_balance(len(micro.tokens_BT) / num_sequences / self.mesh.context)
-            is_last = i == len(micro_batches) - 1
-            keep_gradients(self.parts[0], until_last=self.options.zero == 1, is_last=is_last)
-            losses_BT = self.parts[0](*micro)
-            (losses_BT.sum() / num_targets).backward()
-            losses.append(losses_BT.detach())
-        return self._whole(torch.cat(losses))
+        batch = share(tokens_BT, positions_BT, documents_BT, targets_BT, self.mesh)
+        scale = 1 / num_sequences / self.mesh.context
+        if self._pipeline is None:
+            return self._whole(self._train(batch, num_targets=num_targets, balance_scale=scale))
+        self._scale_balance(scale * self._pipeline.micro_batch_sequences(batch))
+        return self._whole(self._pipeline.train(batch, num_targets=num_targets))
 
     @torch.no_grad()
     def evaluate_batch(
         self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, targets_BT: Tensor
     ) -> Tensor:
         """Return each token's loss (B, T)."""
-        batch = self._share(tokens_BT, positions_BT, documents_BT, targets_BT)
+        batch = share(tokens_BT, positions_BT, documents_BT, targets_BT, self.mesh)
+        if self._pipeline is not None:
+            return self._whole(self._pipeline.evaluate(batch))
         micro_batches = batch.split(self.options.micro_batch_sequences)
         return self._whole(torch.cat([self.parts[0](*micro) for micro in micro_batches]))
 
@@ -136,23 +135,18 @@ class Replica:
                 moe.load_E.zero_()
         return self.mesh.sum(load)
 
-    def _share(
-        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, targets_BT: Tensor
-    ) -> Batch:
-        """Return what this rank takes of its data rank's sequences."""
-        device, context = self.mesh.device, self.mesh.context
-        order_S = token_order(tokens_BT.shape[1], context).to(device)
-        here_T = order_S.chunk(context)[self.mesh.context_rank]
-        tokens, positions, documents, targets = (
-            x.to(device) for x in (tokens_BT, positions_BT, documents_BT, targets_BT)
-        )
-        return Batch(
-            tokens[:, here_T],
-            positions[:, here_T],
-            documents[:, order_S],
-            order_S,
-            targets[:, here_T],
-        )
+    def _train(self, batch: Batch, *, num_targets: int, balance_scale: float) -> Tensor:
+        """Take micro-batches one after another through all layers."""
+        (model,), losses = self.parts, []
+        micro_batches = list(batch.split(self.options.micro_batch_sequences))
+        for i, micro in enumerate(micro_batches):
+            self._scale_balance(len(micro.tokens_BT) * balance_scale)
+            is_last = i == len(micro_batches) - 1
+            keep_gradients(model, until_last=self.options.zero == 1, is_last=is_last)
+            losses_BT = model(*micro)
+            (losses_BT.sum() / num_targets).backward()
+            losses.append(losses_BT.detach())
+        return torch.cat(losses)
 
     def _whole(self, losses_BT: Tensor) -> Tensor:
         """Return the losses of whole sequences, which this rank may have computed in part."""
@@ -166,9 +160,26 @@ class Replica:
                 moe.balance_scale = scale
 
 
-def _build(
-    settings: ModelSettings, layers: range | None, mesh: Mesh, options: ReplicaOptions
-) -> Model:
+def _layers_of_rank(settings: ModelSettings, mesh: Mesh, options: ReplicaOptions) -> list[range]:
+    """Return the layers of each stage that this rank has."""
+    if mesh.pipeline == 1:
+        return [range(settings.num_hidden_layers)]
+    faults = {
+        "pipelines keep weights and gradients whole for a step": options.zero != 1,
+        "a compiled layer has no backward pass in two halves": (
+            options.compile and options.schedule == "zero_bubble"
+        ),
+    }
+    for what, is_so in faults.items():
+        if is_so:
+            raise GristmillError(
+                what, where="mesh", todo="Take zero = 1 and, where layers are compiled, 1f1b."
+            )
+    stages = layers_of_stages(settings, mesh.pipeline * STAGES_PER_RANK[options.schedule])
+    return [stages[number] for number in stages_of_rank(mesh, options.schedule)]
+
+
+def _build(settings: ModelSettings, layers: range, mesh: Mesh, options: ReplicaOptions) -> Model:
     """Return a part of the model with room for its weights, of which this rank holds its own."""
     with torch.device("meta"):
         part = Model(settings, layers)
