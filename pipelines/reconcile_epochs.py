@@ -95,7 +95,7 @@ def _footers(tables: BuildTables, readable: list[str]) -> tuple[dict[str, Blocks
     """Return what the footers say, and which of them cannot be understood."""
     names = {tables.file_name(path): path for path in readable}
     asked = (tables.patterns(readable), METADATA_KEY)
-    footers: dict[str, Blocks] = {path: () for path in readable}
+    footers: dict[str, Blocks] = dict.fromkeys(readable, ())
     faults = list[str]()
     for footer in tables.fetch(_FooterText, _METADATA, asked) if names else ():
         path = names[footer.file]
