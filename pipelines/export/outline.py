@@ -17,14 +17,16 @@ from ...corpus.storage import join
 from ..artifact import open_parquet
 from ..published import BuildRecord
 from .documents import is_wanted, ledger_path
+from .seen import Held, seen_tokens
 from .settings import ExportSettings, Format
 from .split import Split, make_splits
 
-# {split} and {number} of a file of a component; {language} where files hold one language each.
+# {split} and {number} of a file of a component; {language} where files hold one language each, with
+# {part} where the component has several, and {epoch} where all are written.
 _NAMES: Final[Mapping[Format, tuple[str, ...]]] = {
     "megatron": (
-        "{component}/{language}-{split}-{number:05d}.bin",
-        "{component}/{language}-{split}-{number:05d}.idx",
+        "{component}/{part}{language}-{split}-{epoch}{number:05d}.bin",
+        "{component}/{part}{language}-{split}-{epoch}{number:05d}.idx",
     ),
     "jsonl": ("{component}/{split}-{number:05d}.jsonl.zst",),
     "parquet": ("{component}/{split}-{number:05d}.parquet",),
@@ -35,11 +37,16 @@ _NAMES: Final[Mapping[Format, tuple[str, ...]]] = {
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """Row groups first..end-1 of a token shard; `path` is below the build directory."""
+    """Row groups first..end-1 of a token shard; `path` is below the build directory.
+
+    Its rows are those of `variant`, of which the shard has `num_later` besides the stored one.
+    """
 
     path: str
     first: int
     end: int
+    variant: int = 0
+    num_later: int = 0
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,17 +55,20 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]  # below the export's directory
     component: str
     language: str  # empty where it holds several
+    part: str = ""
+    epoch: int | None = None  # where each has files of its own
     split: Split
     blocks: tuple[Block, ...] = ()
     read_shard: str = ""
 
 
 class _Group(NamedTuple):
-    """Shards, or the languages of shards, that share files."""
+    """Shards, or the languages of shards, that share files; their rows are as `epoch` has them."""
 
-    component: str
-    language: str
+    held: Held
     shards: tuple[MixtureShard, ...]
+    epoch: int = 0
+    is_of_epoch: bool = False  # and other groups of other epochs
 
 
 def outline(
@@ -93,12 +103,14 @@ def _of_tokens(mixture: Mixture, settings: ExportSettings) -> Iterator[OutputFil
     for group in _groups(mixture, settings):
         for split in make_splits(settings.splits):
             limit = settings.tokens_per_file / split.fraction
-            parts = list(_cut(group.shards, limit))
+            parts = list(_cut(group, limit))
             for number, blocks in enumerate(parts):
                 yield OutputFile(
                     paths=_paths(settings.format, group, split, number, len(parts)),
-                    component=group.component,
-                    language=group.language,
+                    component=group.held.component,
+                    language=group.held.language,
+                    part=group.held.part,
+                    epoch=group.epoch if group.is_of_epoch else None,
                     split=split,
                     blocks=blocks,
                 )
@@ -106,6 +118,8 @@ def _of_tokens(mixture: Mixture, settings: ExportSettings) -> Iterator[OutputFil
 
 def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
     """Yield what shares files: a language for Megatron, which blends them; else a component."""
+    first = settings.epoch if isinstance(settings.epoch, int) else 0
+    seen = seen_tokens(mixture) if settings.epoch == "all" else {}
     for component in mixture.components:
         if settings.components and component.name not in settings.components:
             continue
@@ -116,27 +130,37 @@ def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
         ]
         if settings.format != "megatron":
             if shards:
-                yield _Group(component.name, "", tuple(shards))
+                yield _Group(Held(component.name, "", ""), tuple(shards), first)
             continue
-        for language in sorted({shard.language for shard in shards}):
-            own = tuple(shard for shard in shards if shard.language == language)
-            yield _Group(component.name, language, own)
+        for part, language in sorted({(shard.part, shard.language) for shard in shards}):
+            own = tuple(
+                shard for shard in shards if (shard.part, shard.language) == (part, language)
+            )
+            held = Held(component.name, part, language)
+            if settings.epoch != "all":
+                yield _Group(held, own, first)
+                continue
+            for epoch, tokens in enumerate(seen.get(held, ())):
+                if tokens:
+                    yield _Group(held, own, epoch, is_of_epoch=True)
 
 
-def _cut(shards: tuple[MixtureShard, ...], limit: float) -> Iterator[tuple[Block, ...]]:
+def _cut(group: _Group, limit: float) -> Iterator[tuple[Block, ...]]:
     """Yield runs of row groups that stay below a number of tokens where they can."""
     blocks: list[Block] = []
     held = 0
-    for shard in shards:
-        first = 0
-        for group, tokens in enumerate(shard.block_tokens):
+    for shard in group.shards:
+        first, later = 0, len(shard.later_block_tokens)
+        variant = group.epoch % (1 + later)
+        block = Block(path=shard.path, first=0, end=0, variant=variant, num_later=later)
+        for number, tokens in enumerate(shard.row_tokens("all", variant)):
             if held and held + tokens > limit:
-                if group > first:
-                    blocks.append(Block(path=shard.path, first=first, end=group))
+                if number > first:
+                    blocks.append(msgspec.structs.replace(block, first=first, end=number))
                 yield tuple(blocks)
-                blocks, held, first = [], 0, group
+                blocks, held, first = [], 0, number
             held += tokens
-        blocks.append(Block(path=shard.path, first=first, end=len(shard.block_tokens)))
+        blocks.append(msgspec.structs.replace(block, first=first, end=len(shard.block_tokens)))
     if blocks:
         yield tuple(blocks)
 
@@ -152,7 +176,7 @@ def _of_documents(out: str, record: BuildRecord, settings: ExportSettings) -> It
             if not settings.components or component in settings.components:
                 shards.setdefault(component, []).append(shard)
     for component, names in shards.items():
-        group = _Group(component, "", ())
+        group = _Group(Held(component, "", ""), ())
         for split in make_splits(settings.splits):
             for number, shard in enumerate(names):
                 yield OutputFile(
@@ -165,12 +189,15 @@ def _of_documents(out: str, record: BuildRecord, settings: ExportSettings) -> It
 
 
 def _paths(kind: Format, group: _Group, split: Split, number: int, total: int) -> tuple[str, ...]:
-    language = language_folder(group.language) if group.language else ""
+    component, part, language = group.held
+    folder = language_folder(language) if language else ""
     return tuple(
         name.format(
-            component=group.component,
-            language=language,
+            component=component,
+            part=f"{part}-" if part else "",
+            language=folder,
             split=split.name,
+            epoch=f"epoch{group.epoch}-" if group.is_of_epoch else "",
             number=number,
             total=total,
         )

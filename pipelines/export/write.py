@@ -28,6 +28,8 @@ class WrittenFile(msgspec.Struct, frozen=True, kw_only=True):
     num_bytes: int
     component: str
     language: str
+    part: str = ""
+    epoch: int | None = None  # where each has files of its own
     split: str
     documents: int
     tokens: int
@@ -68,6 +70,8 @@ def write_file(job: Job) -> tuple[WrittenFile, ...]:
             num_bytes=num_bytes,
             component=job.file.component,
             language=job.file.language,
+            part=job.file.part,
+            epoch=job.file.epoch,
             split=job.file.split.name,
             documents=counted.documents,
             tokens=counted.tokens,
