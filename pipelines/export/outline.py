@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import Mixture, MixtureShard
@@ -16,7 +16,7 @@ from ...corpus.shards import language_folder
 from ...corpus.storage import join
 from ..artifact import open_parquet
 from ..published import BuildRecord
-from .documents import is_wanted, ledger_path
+from .documents import is_wanted, language_names, ledger_path
 from .seen import Held, seen_tokens
 from .settings import ExportSettings, Format
 from .split import Split, make_splits
@@ -32,7 +32,7 @@ _NAMES: Final[Mapping[Format, tuple[str, ...]]] = {
     "parquet": ("{component}/{split}-{number:05d}.parquet",),
     "mds": ("{component}/{split}/shard.{number:05d}.mds",),
     "webdataset": ("{component}/{split}-{number:06d}.tar",),
-    "datasets": ("data/{component}/{split}-{number:05d}-of-{total:05d}.parquet",),
+    "datasets": ("data/{component}/{language}/{split}-{number:05d}-of-{total:05d}.parquet",),
 }
 
 
@@ -50,7 +50,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to be written (Megatron's are two), from row groups or from a shard's texts."""
+    """A file to be written (Megatron's are two), from row groups or from the texts of shards."""
 
     paths: tuple[str, ...]  # below the export's directory
     component: str
@@ -59,7 +59,7 @@ class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int | None = None  # where each has files of its own
     split: Split
     blocks: tuple[Block, ...] = ()
-    read_shard: str = ""
+    read_shards: tuple[str, ...] = ()
 
 
 class _Group(NamedTuple):
@@ -93,7 +93,7 @@ def input_digests(record: BuildRecord, mixture: Mixture, files: list[OutputFile]
     """Return the published files that an export is made of, with their digests."""
     shards = {shard.path: shard.digest for part in mixture.components for shard in part.shards}
     paths = {block.path for file in files for block in file.blocks}
-    ledgers = {ledger_path(file.read_shard) for file in files if file.read_shard}
+    ledgers = {ledger_path(shard) for file in files for shard in file.read_shards}
     digests = {path: shards[path] for path in paths}
     digests |= {path: record.ledger[path].digest for path in ledgers}
     return dict(sorted(digests.items()))
@@ -117,7 +117,11 @@ def _of_tokens(mixture: Mixture, settings: ExportSettings) -> Iterator[OutputFil
 
 
 def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
-    """Yield what shares files: a language for Megatron, which blends them; else a component."""
+    """Yield what shares files.
+
+    A language for Megatron, which blends them, and for `datasets`, which loads them by name; else a
+    component.
+    """
     first = settings.epoch if isinstance(settings.epoch, int) else 0
     seen = seen_tokens(mixture) if settings.epoch == "all" else {}
     for component in mixture.components:
@@ -129,8 +133,11 @@ def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
             if not settings.languages or shard.language in settings.languages
         ]
         if settings.format != "megatron":
-            if shards:
-                yield _Group(Held(component.name, "", ""), tuple(shards), first)
+            names = sorted({shard.language for shard in shards})
+            for language in names if settings.format == "datasets" else [""]:
+                own = tuple(shard for shard in shards if language in ("", shard.language))
+                if own:
+                    yield _Group(Held(component.name, "", language), own, first)
             continue
         for part, language in sorted({(shard.part, shard.language) for shard in shards}):
             own = tuple(
@@ -166,26 +173,53 @@ def _cut(group: _Group, limit: float) -> Iterator[tuple[Block, ...]]:
 
 
 def _of_documents(out: str, record: BuildRecord, settings: ExportSettings) -> Iterator[OutputFile]:
-    shards: dict[str, list[str]] = {}
+    for held, shards in sorted(_read_shards(out, record, settings).items()):
+        group = _Group(held, ())
+        for split in make_splits(settings.splits):
+            limit = settings.tokens_per_file / split.fraction
+            parts = list(_batches(shards, limit)) if held.language else [(name,) for name in shards]
+            for number, names in enumerate(parts):
+                yield OutputFile(
+                    paths=_paths(settings.format, group, split, number, len(parts)),
+                    component=held.component,
+                    language=held.language,
+                    split=split,
+                    read_shards=names,
+                )
+
+
+def _read_shards(
+    out: str, record: BuildRecord, settings: ExportSettings
+) -> dict[Held, dict[str, int]]:
+    """Return what shares files: shard -> tokens; a language apart where files hold one each."""
+    found: dict[Held, dict[str, int]] = {}
     for path in sorted(record.ledger):
         with open_parquet(join(out, path)) as file:
-            table = file.read(columns=["component", "language", "dropped_by"])
+            table = file.read(columns=["component", "language", "dropped_by", "tokens"])
         table = table.filter(is_wanted(table, settings))
+        names = {"component": table["component"], "language": language_names(table)}
+        kept = pa.table({**names, "tokens": table["tokens"]})
+        kept = kept.group_by(["component", "language"]).aggregate([("tokens", "sum")])
         shard = path.removeprefix("ledger/").removesuffix(".parquet")
-        for component in pc.unique(table["component"]).to_pylist():  # a shard has one source
-            if not settings.components or component in settings.components:
-                shards.setdefault(component, []).append(shard)
-    for component, names in shards.items():
-        group = _Group(Held(component, "", ""), ())
-        for split in make_splits(settings.splits):
-            for number, shard in enumerate(names):
-                yield OutputFile(
-                    paths=_paths(settings.format, group, split, number, len(names)),
-                    component=component,
-                    language="",
-                    split=split,
-                    read_shard=shard,
-                )
+        for row in kept.to_pylist():
+            if settings.components and row["component"] not in settings.components:
+                continue
+            language = row["language"] if settings.format == "datasets" else ""
+            shards = found.setdefault(Held(row["component"], "", language), {})
+            shards[shard] = shards.get(shard, 0) + row["tokens_sum"]
+    return found
+
+
+def _batches(shards: Mapping[str, int], limit: float) -> Iterator[tuple[str, ...]]:
+    """Yield runs of shards that stay below a number of tokens where they can."""
+    names, held = list[str](), 0
+    for name, tokens in shards.items():
+        if names and held + tokens > limit:
+            yield tuple(names)
+            names, held = [], 0
+        names.append(name)
+        held += tokens
+    yield tuple(names)
 
 
 def _paths(kind: Format, group: _Group, split: Split, number: int, total: int) -> tuple[str, ...]:
