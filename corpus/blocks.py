@@ -111,7 +111,8 @@ class BlockCache:
             counts = self._table(shard, row_group, ["num_tokens"])["num_tokens"]
         else:
             leaf = "later_epochs.list.element.num_tokens"
-            epochs = _epochs(self._table(shard, row_group, [leaf]), shard, variant)
+            table = self._table(shard, row_group, [leaf])
+            epochs = epoch_entries(table, len(shard.later_block_tokens), variant)
             counts = pc.struct_field(epochs, "num_tokens")
         lengths: npt.NDArray[np.int64] = counts.to_numpy().astype(np.int64)
         return lengths
@@ -123,7 +124,8 @@ class BlockCache:
         starts = rows.offsets.to_numpy().astype(np.int64)
         tokens, starts = rows.flatten().to_numpy(), starts - starts[0]
         if variant:
-            tokens, starts = _rearrange(tokens, starts, _epochs(table, shard, variant))
+            entries = epoch_entries(table, len(shard.later_block_tokens), variant)
+            tokens, starts = rearrange_rows(tokens, starts, entries)
         return Block(tokens, starts, table["doc_id"].chunk(0), np.arange(len(table)))
 
     def _table(self, shard: MixtureShard, row_group: int, columns: list[str]) -> pa.Table:
@@ -161,14 +163,14 @@ class BlockCache:
             )
 
 
-def _epochs(table: pa.Table, shard: MixtureShard, variant: int) -> pa.StructArray:
-    """Return each row's entry for one later epoch; every row has as many."""
+def epoch_entries(table: pa.Table, num_later: int, variant: int) -> pa.StructArray:
+    """Return each row's entry for one later epoch, 1 the first; every row has `num_later`."""
     entries = pc.list_flatten(table["later_epochs"]).combine_chunks()
-    places = np.arange(len(table)) * len(shard.later_block_tokens) + variant - 1
+    places = np.arange(len(table)) * num_later + variant - 1
     return entries.take(pa.array(places))
 
 
-def _rearrange(
+def rearrange_rows(
     tokens: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], epochs: pa.StructArray
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Return the tokens of all rows with their edits applied, and where each row starts."""

@@ -52,7 +52,7 @@ BLOCK_TOKENS: Final = 1 << 20
 KEY_BITS: Final = 64
 
 _TOKENS_LEAF = "tokens.list.element"
-_METADATA_KEY = b"gristmill"
+METADATA_KEY: Final = b"gristmill"
 _UNSAFE_HEAD = re.compile(r"^[._]")  # hidden from dataset readers that walk folders
 
 
@@ -140,7 +140,7 @@ def write_token_shard(
             block_tokens=tuple(counts),
             later_block_tokens=tuple(zip(*later, strict=True)),
         )
-        writer.add_key_value_metadata({_METADATA_KEY: msgspec.json.encode(metadata)})
+        writer.add_key_value_metadata({METADATA_KEY: msgspec.json.encode(metadata)})
     return _info(metadata)
 
 
@@ -164,7 +164,7 @@ def read_parquet_footer(file: BinaryIO, path: str) -> pq.FileMetaData:
 
 def footer_info(footer: pq.FileMetaData, path: str) -> ShardInfo:
     """Return what a Parquet footer says about a token shard; `path` is for the message."""
-    encoded = (footer.metadata or {}).get(_METADATA_KEY)
+    encoded = (footer.metadata or {}).get(METADATA_KEY)
     if encoded is None:
         raise GristmillError(
             "the Parquet file is not a token shard",

@@ -4,6 +4,7 @@ The table is measured with DeepSeek-V2's tokenizer and written by bench/token_ra
 of what. A language that it lacks counts as the average of its kind.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,13 +33,23 @@ def token_rates() -> dict[str, TokenRate]:
     return rates
 
 
-def estimate_tokens(language: str, num_bytes: int) -> int:
-    """Return about how many tokens so many bytes of a language's texts are.
+def bytes_per_token(language: str) -> float:
+    """Return the rate of a language, or of its kind's average where the table lacks it.
 
     A natural language is named by its code (`en`), and an unknown name of three letters or fewer
     in lower case counts as one.
     """
     rates = token_rates()
     kind = TEXT if len(language) <= 3 and language.islower() else CODE
-    rate = rates.get(language) or rates[kind]
-    return round(num_bytes / rate.bytes_per_token)
+    return (rates.get(language) or rates[kind]).bytes_per_token
+
+
+def mixed_bytes_per_token(shares: Mapping[str, float]) -> float:
+    """Return the rate of a text that has these shares of its bytes in these languages."""
+    tokens_per_byte = (share / bytes_per_token(name) for name, share in shares.items())
+    return sum(shares.values()) / sum(tokens_per_byte)
+
+
+def estimate_tokens(language: str, num_bytes: int) -> int:
+    """Return about how many tokens so many bytes of a language's texts are."""
+    return round(num_bytes / bytes_per_token(language))

@@ -15,7 +15,7 @@ from ..corpus.errors import GristmillError
 from ..corpus.mixture import ComponentPlan, plan_epochs
 from ..corpus.record import Component
 from ..corpus.sources.unit import SourceSpec
-from .expect import Volume, expected_volume
+from .expect import SourceRate, Volume, expected_rate, expected_volume
 from .machine_rates import POOL, STEPS, Kind, MachineRates, Rate, Step
 from .recipe import Recipe
 
@@ -71,6 +71,7 @@ class ClusterPlan(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     cluster: Cluster
     rates: str  # where they are from
+    token_rates: tuple[SourceRate, ...]
     mixture: tuple[ComponentPlan, ...]
     steps: tuple[PlannedStep, ...]
     bottleneck: str
@@ -108,10 +109,15 @@ def plan_cluster(
             steps.append(found)
     if any(volume.pool_documents for _, volume in volumes):
         unknown.append("what recall does with a pool once it is read, which bench does not measure")
+    if recipe.tokenizer.file is not None:
+        unknown.append("how far the recipe's vocabulary is from DeepSeek-V2's in bytes a token")
     return ClusterPlan(
         recipe=recipe.raw.name,
         cluster=cluster,
         rates=rates_from,
+        token_rates=tuple(
+            expected_rate(recipe.raw.expect[source.name], source) for source, _ in volumes
+        ),
         steps=tuple(steps),
         mixture=_mixture(recipe, volumes),
         bottleneck=max(steps, key=lambda step: step.wall_hours).step,
@@ -157,7 +163,8 @@ def _volumes(recipe: Recipe) -> list[tuple[SourceSpec, Volume]]:
                 where=f"{recipe.path}: expect",
                 todo=f"Add [expect.{source.name}] with `documents` and `text_bytes` or `tokens`.",
             )
-        found.append((source, expected_volume(expectation, source.component)))
+        rate = expected_rate(expectation, source).bytes_per_token
+        found.append((source, expected_volume(expectation, rate)))
     return found
 
 

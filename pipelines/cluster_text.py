@@ -3,6 +3,7 @@
 from rich.table import Table
 
 from .cluster_plan import ClusterPlan, PlannedStep
+from .expect import SourceRate
 from .printable import render
 
 _UNITS = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
@@ -20,6 +21,7 @@ def cluster_text(plan: ClusterPlan) -> str:
         f"{cluster.disk:g} GB/s of disk and {cluster.network:g} GB/s of network each, and "
         f"{cluster.internet:g} GB/s of internet for all.",
         f"Rates: {plan.rates}.",
+        *_token_rates(plan.token_rates),
         *(
             f"Of {part.name}: {_scaled(part.tokens, _COUNTS)} tokens x {part.epochs:.2f} epochs = "
             f"{_scaled(part.target_tokens, _COUNTS)}."
@@ -40,6 +42,24 @@ def cluster_text(plan: ClusterPlan) -> str:
         )
     lines += [f"Not in these figures: {what}." for what in plan.unknown]
     return "\n".join(lines)
+
+
+def _token_rates(rates: tuple[SourceRate, ...]) -> list[str]:
+    """Return what bytes come to in tokens, and which languages are assumed and not said."""
+    each = ", ".join(f"{rate.source} {rate.bytes_per_token:.2f}" for rate in rates)
+    assumed = [
+        f"{rate.assumed} for {_part(rate.assumed_fraction)}{rate.source}"
+        for rate in rates
+        if rate.assumed
+    ]
+    lines = [f"Bytes a token, by language: {each}."]
+    if assumed:
+        lines.append(f"Assumed where no language is said: {', '.join(assumed)}.")
+    return lines
+
+
+def _part(fraction: float) -> str:
+    return "" if fraction > 1 - 1e-9 else f"{fraction:.0%} of "
 
 
 def _table(steps: tuple[PlannedStep, ...]) -> str:

@@ -1,6 +1,7 @@
 """What a recipe expects of its sources, and the volumes that follow from it stage by stage."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
@@ -9,12 +10,14 @@ import msgspec
 from ..corpus.errors import GristmillError
 from ..corpus.record import Component
 from ..corpus.sources.unit import SourceSpec
+from ..corpus.token_rates import CODE, mixed_bytes_per_token, token_rates
 
-# Of UTF-8 text, by DeepSeek-V2's vocabulary on what the rules keep of the fixtures: 46 languages of
-# code with Markdown, web pages on mathematics, prose in English and Chinese. For estimates alone.
-BYTES_PER_TOKEN: Final[Mapping[Component, float]] = MappingProxyType(
-    {"code": 3.1, "math": 2.5, "text": 3.4}
+# The languages of a source that does not say them. Its pages on mathematics came to 2.5 bytes a
+# token on the fixtures, which is the rate of TeX; prose in English alone to 3.4.
+ASSUMED_LANGUAGE: Final[Mapping[Component, str]] = MappingProxyType(
+    {"code": CODE, "math": "TeX", "text": "en"}
 )
+_LANGUAGE_NAMES: Final = MappingProxyType({CODE: "the average of all programming languages"})
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
@@ -32,6 +35,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         download_bytes: that are fetched over the network, as they are packed there.
         pool_documents: that a recall loop looks through; of them `documents` are collected.
         pool_bytes: of the text of that pool.
+        languages: shares of the bytes that are left; without one, or for the rest of them, what
+            ASSUMED_LANGUAGE has for the component.
     """
 
     documents: _Count
@@ -42,10 +47,13 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     download_bytes: _Count = 0
     pool_documents: _Count = 0
     pool_bytes: _Count = 0
+    languages: dict[str, _Share] = {}
 
     def __post_init__(self) -> None:
         if (self.text_bytes is None) == (self.tokens is None):
             raise ValueError("an expectation has either `text_bytes` or `tokens`")
+        if sum(self.languages.values()) > 1 + 1e-9:
+            raise ValueError("the shares of `languages` come to more than 1")
 
 
 class Volume(NamedTuple):
@@ -63,15 +71,40 @@ class Volume(NamedTuple):
     pool_bytes: int
 
 
-def expected_volume(expectation: Expectation, component: Component) -> Volume:
+class SourceRate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bytes of a source come to in tokens, and which of its languages are assumed."""
+
+    source: str
+    bytes_per_token: float
+    assumed: str = ""  # the language that the source does not say
+    assumed_fraction: float = 0.0  # of its bytes
+
+
+def expected_rate(expectation: Expectation, source: SourceSpec) -> SourceRate:
+    """Return the rate of a source's languages, as measured before anything is tokenized."""
+    assumed = ASSUMED_LANGUAGE[source.component]
+    rest = max(0.0, 1.0 - sum(expectation.languages.values()))
+    shares = dict(expectation.languages)
+    if rest < 1e-9:
+        assumed, rest = "", 0.0
+    else:
+        shares[assumed] = shares.get(assumed, 0.0) + rest
+    return SourceRate(
+        source=source.name,
+        bytes_per_token=mixed_bytes_per_token(shares),
+        assumed=_LANGUAGE_NAMES.get(assumed, assumed),
+        assumed_fraction=rest,
+    )
+
+
+def expected_volume(expectation: Expectation, bytes_per_token: float) -> Volume:
     """Return the volumes of a source; documents are left in the proportion of bytes."""
     left = expectation.passed * expectation.unique
     if expectation.tokens is not None:
-        kept = expectation.tokens * BYTES_PER_TOKEN[component]
-        text, tokens = kept / left, float(expectation.tokens)
+        text, tokens = expectation.tokens * bytes_per_token / left, float(expectation.tokens)
     else:
         text = float(expectation.text_bytes or 0)
-        tokens = text * left / BYTES_PER_TOKEN[component]
+        tokens = text * left / bytes_per_token
     return Volume(
         documents=expectation.documents,
         text_bytes=round(text),
@@ -86,15 +119,35 @@ def expected_volume(expectation: Expectation, component: Component) -> Volume:
     )
 
 
+def expected_tokens(
+    expect: Mapping[str, Expectation], sources: tuple[SourceSpec, ...]
+) -> dict[str, int]:
+    """Return the tokens of each source of which the recipe expects something."""
+    found = {}
+    for source in sources:
+        if source.name in expect:
+            rate = expected_rate(expect[source.name], source).bytes_per_token
+            found[source.name] = expected_volume(expect[source.name], rate).tokens
+    return found
+
+
 def check_expectations(
     expect: Mapping[str, Expectation], sources: tuple[SourceSpec, ...], *, where: str
 ) -> None:
-    """Raise GristmillError for an expectation of a source that the recipe does not have."""
+    """Raise GristmillError for a source that the recipe, or a language that the table, lacks."""
     names = {source.name for source in sources}
-    for name in expect:
+    for name, expectation in expect.items():
         if name not in names:
             raise GristmillError(
                 f"there is no source `{name}`",
                 where=f"{where}: expect",
                 todo=f"The sources are {', '.join(sorted(names))}.",
             )
+        for language in expectation.languages:
+            if language not in token_rates():
+                near = get_close_matches(language, token_rates(), n=1, cutoff=0.5)
+                raise GristmillError(
+                    f"no bytes a token are known of language `{language}`",
+                    where=f"{where}: expect.{name}.languages",
+                    todo=f"Did you mean `{near[0]}`?" if near else "Leave it to the rest.",
+                )

@@ -23,6 +23,12 @@ _CONTENTS = ("documents", "samples", "tokens")
 @click.option("--component", "components", multiple=True, help="Only this one; may be repeated.")
 @click.option("--language", "languages", multiple=True, help="Only this one; may be repeated.")
 @click.option(
+    "--epoch",
+    default="0",
+    show_default=True,
+    help="A number, or all that training sees (megatron).",
+)
+@click.option(
     "--split", "splits", multiple=True, metavar="NAME=SHARE", help="Hold out a share of documents."
 )
 @click.option(
@@ -46,6 +52,7 @@ def export(
     content: str | None,
     components: tuple[str, ...],
     languages: tuple[str, ...],
+    epoch: str,
     splits: tuple[str, ...],
     tokens_per_file: int | None,
     workers: int | None,
@@ -54,7 +61,7 @@ def export(
     """Write the build in DIRECTORY for another reader; run it again to go on after a stop."""
     from .export.progress import make_report
     from .export.run import export as run
-    from .export.settings import FORMATS, make_settings, parse_content
+    from .export.settings import FORMATS, make_settings, parse_content, parse_epoch
     from .export.text import export_text
     from .summary import to_json
 
@@ -63,6 +70,7 @@ def export(
         content=parse_content(content),
         components=components,
         languages=languages,
+        epoch=parse_epoch(epoch),
         splits=dict(map(_split, splits)),
         tokens_per_file=tokens_per_file,
     )

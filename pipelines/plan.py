@@ -15,6 +15,7 @@ from .artifact import Manifest
 from .build import artifacts_of, open_recipe
 from .engine import Engine, Node, Outcome
 from .executors import Executor
+from .expect import expected_tokens
 from .graph import Graph
 from .published import BuildRecord, read_build, token_path
 from .reasons import Before, PlannedTask
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float  # expected for the tasks still to run, on one core
     unknown: tuple[str, ...]  # inputs whose effect waits for their text
     failures: tuple[Failure, ...] = ()
+    expected_tokens: dict[str, int] = {}  # by source, before the first build, as the recipe expects
 
 
 class _Silent:
@@ -100,6 +102,7 @@ def _plan(graph: Graph, store: Store, previous: BuildRecord | None, outcome: Out
     pending = [before.planned(task) for task in outcome.pending.values()]
     done = tuple(before.changed(outcome.done.values()))
     failures = tuple(outcome.failed.values())
+    raw = graph.recipe.raw
     if pending or failures:
         return Plan(
             is_exact=False,
@@ -110,6 +113,7 @@ def _plan(graph: Graph, store: Store, previous: BuildRecord | None, outcome: Out
             seconds=sum(task.seconds or 0.0 for task in pending),
             unknown=tuple(sorted({task.shard for task in pending})),
             failures=failures,
+            expected_tokens={} if previous else expected_tokens(raw.expect, raw.source),
         )
     nodes = graph.outputs(outcome.done, graph.layout(outcome.done))
     made = [node.task(store, outcome.done) for node in nodes]

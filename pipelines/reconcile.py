@@ -1,7 +1,8 @@
 """Reconciliation: shards, ledger, build.json and mixture.json must tell one story.
 
 A check counts tokens from the token lists and compares every document of a shard with its row of
-the ledger; without it the footers of shards are compared, whose totals are the same. Every
+the ledger; without it the footers of shards are compared, whose totals are the same. Tokens of
+later epochs are compared too. Every
 difference is one sentence, the cause before its consequences; many of a kind are one sentence with
 an example. File contents are not digested again (a build does that with --verify), but sizes are
 compared.
@@ -16,6 +17,7 @@ from ..corpus.shards import language_folder
 from ..corpus.storage import exists, join, read_bytes
 from ..corpus.tokenizer_info import Sentinels
 from .reconcile_documents import document_differences
+from .reconcile_epochs import epoch_differences
 from .reconcile_queries import (
     FOOTERS,
     PLACED_TOKENS,
@@ -41,26 +43,31 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
         check: read every row of the shards; else their footers alone.
     """
     readable = tables.add_token_rows()
-    rows = tables.fetch(ShardRows, SHARDS, (_eos(tables),)) if check else []
+    mixture, faults = _read_mixture(tables)
+    eos = (mixture.sentinels if mixture else Sentinels()).eos
+    rows = tables.fetch(ShardRows, SHARDS, (eos,)) if check else []
     counted = _sums(rows) if check else _footers(tables, readable)
     documents = document_differences(tables, readable) if check else _placed(tables, counted)
     return [
         *tables.file_differences,
         *_row_differences(rows),
         *_shard_differences(tables, counted),
+        *epoch_differences(tables, readable, mixture, check=check),
         *documents,
         *_total_differences(tables),
-        *_mixture_differences(tables, counted),
+        *(_mixture_differences(tables, mixture, counted) if mixture else faults),
     ]
 
 
-def _eos(tables: BuildTables) -> int:
-    """Return the id that rows end with; of a mixture.json that is wrong, another check speaks."""
+def _read_mixture(tables: BuildTables) -> tuple[Mixture | None, list[str]]:
+    """Return what mixture.json says, or what is wrong with it."""
+    url = join(tables.out, "mixture.json")
+    if not exists(url):
+        return None, ["mixture.json is missing"]
     try:
-        data = read_bytes(join(tables.out, "mixture.json"))
-        return msgspec.json.decode(data, type=Mixture).sentinels.eos
-    except (OSError, msgspec.DecodeError):
-        return Sentinels().eos
+        return msgspec.json.decode(read_bytes(url), type=Mixture), []
+    except msgspec.DecodeError as error:
+        return None, [f"mixture.json is not a mixture: {error}"]
 
 
 def _sums(shards: list[ShardRows]) -> Counted:
@@ -74,7 +81,7 @@ def _sums(shards: list[ShardRows]) -> Counted:
 
 def _footers(tables: BuildTables, readable: list[str]) -> Counted:
     names = {tables.file_name(path): path for path in readable}
-    found = tables.fetch(FooterRows, FOOTERS, (list(names),)) if names else []
+    found = tables.fetch(FooterRows, FOOTERS, (tables.patterns(readable),)) if names else []
     return {names[footer.file]: (footer.rows, footer.tokens) for footer in found}
 
 
@@ -140,16 +147,7 @@ def _total_differences(tables: BuildTables) -> Iterator[str]:
             )
 
 
-def _mixture_differences(tables: BuildTables, counted: Counted) -> Iterator[str]:
-    url = join(tables.out, "mixture.json")
-    if not exists(url):
-        yield "mixture.json is missing"
-        return
-    try:
-        mixture = msgspec.json.decode(read_bytes(url), type=Mixture)
-    except msgspec.DecodeError as error:
-        yield f"mixture.json is not a mixture: {error}"
-        return
+def _mixture_differences(tables: BuildTables, mixture: Mixture, counted: Counted) -> Iterator[str]:
     tokens: dict[str, int] = {}
     for path, (_, held) in counted.items():
         name = path.split("/")[1]

@@ -97,6 +97,10 @@ def plan_text(plan: "Plan") -> str:
     else:
         lines.append("The shards and tokens that change are known once these are read:")
         lines += _shortened([f"  {name}" for name in plan.unknown])
+        lines += [
+            f"The recipe expects {tokens:,} tokens of {source}."
+            for source, tokens in plan.expected_tokens.items()
+        ]
     lines.append(f"Expected: {plan.seconds:.1f} s on one core.")
     return "\n".join(lines)
 

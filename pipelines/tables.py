@@ -79,6 +79,10 @@ class BuildTables:
         url = join(self.out, path)
         return str(local_path(url)) if is_local(url) else url
 
+    def patterns(self, paths: Iterable[str]) -> list[str]:
+        """Return what DuckDB takes these files of the build by, and no others."""
+        return [glob.escape(self.file_name(path)) for path in paths]
+
     def fetch(self, row: type[Row], query: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Return the rows of a query as structs, column by name."""
         return msgspec.convert(self.fetch_mappings(query, parameters), list[row])  # type: ignore[valid-type]

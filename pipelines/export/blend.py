@@ -1,11 +1,12 @@
 """What Megatron is told: its data files with their weights, and the flags that fit them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ...corpus.mixture import Mixture
 from ...corpus.tokenizer import EOS, VOCAB_SIZE
+from .seen import Held, seen_tokens
 from .settings import REST
 from .write import WrittenFile
 
@@ -15,20 +16,41 @@ _SPLITS: Final = {"validation": "valid"}  # ours -> Megatron's name
 
 
 def blend_weights(mixture: Mixture, files: Iterable[WrittenFile], split: str) -> dict[str, float]:
-    """Return prefix -> weight: a component's weight, shared by the tokens of its files."""
+    """Return prefix -> weight: a component's share of training, by what is seen of each language.
+
+    What is seen of a language in one epoch, or in all where they are not apart, is shared by the
+    tokens of its files. The languages that an export leaves out leave their share to the others.
+    """
     parts = [
         file for file in files if file.split == split and file.tokens and file.path.endswith(SUFFIX)
     ]
-    weights = {component.name: component.weight for component in mixture.components}
-    totals: dict[str, int] = {}
+    seen = seen_tokens(mixture)
+    held: dict[tuple[Held, int | None], int] = {}
     for part in parts:
-        totals[part.component] = totals.get(part.component, 0) + part.tokens
+        held[_key(part)] = held.get(_key(part), 0) + part.tokens
+    shares = {part.path: _seen(seen, part) * part.tokens / held[_key(part)] for part in parts}
+    totals: dict[str, float] = {}
+    for part in parts:
+        totals[part.component] = totals.get(part.component, 0.0) + shares[part.path]
+    weights = {part.name: part.target_tokens / mixture.total_tokens for part in mixture.components}
     return {
         part.path.removesuffix(SUFFIX): weights[part.component]  # type: ignore[index]
-        * part.tokens
+        * shares[part.path]
         / totals[part.component]
         for part in parts
+        if shares[part.path]
     }
+
+
+def _key(file: WrittenFile) -> tuple[Held, int | None]:
+    return Held(file.component, file.part, file.language), file.epoch
+
+
+def _seen(seen: Mapping[Held, Sequence[float]], file: WrittenFile) -> float:
+    """Return the tokens that training sees of what a file holds a share of."""
+    held, epoch = _key(file)
+    variants = seen.get(held, (0.0,))
+    return sum(variants) if epoch is None else variants[epoch]
 
 
 def data_arguments(mixture: Mixture, files: Iterable[WrittenFile], split: str) -> bytes:

@@ -6,13 +6,14 @@ language can break it.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ...corpus.mixture import Mixture
 from ..published import BuildRecord
 from .record import ExportHeader
 from .write import WrittenFile, row_schema
 
+_UNSAFE = re.compile(r"[<>:/\\|?*]")  # in a configuration's name, to `datasets`
 _TAG = re.compile(r"[a-z]{2,3}")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 _MORE_SIZES = (
@@ -50,7 +51,8 @@ def dataset_card(
         _head(build, files, documents),
         f"# {_cell(build.name)}",
         f"{documents:,} rows, {tokens:,} tokens, exported from a gristmill build. Each component "
-        "is a configuration: `load_dataset(FOLDER, NAME)`.",
+        "and each language is a configuration: `load_dataset(FOLDER, NAME)`. "
+        "A character that no file name may have is spelt %XX in NAME.",
         "## Components",
         _table(
             ("component", "weight", "tokens built", "seen in training", "epochs"),
@@ -89,8 +91,7 @@ def dataset_card(
 
 
 def _head(build: BuildRecord, files: Sequence[WrittenFile], documents: int) -> str:
-    """Return the YAML between the two lines of dashes; `datasets` refuses a split without rows."""
-    filled = {(file.component, file.split) for file in files if file.documents}
+    """Return the YAML between the two lines of dashes."""
     named = build.totals.by["language"].keys() - {"und"}
     languages = sorted(name for name in named if _TAG.fullmatch(name))
     lines = [
@@ -101,14 +102,36 @@ def _head(build: BuildRecord, files: Sequence[WrittenFile], documents: int) -> s
         f"size_categories: {json.dumps([_size(documents)])}",
         'task_categories: ["text-generation"]',
         'tags: ["gristmill", "code"]',
-        "configs:",
     ]
-    for component in sorted({component for component, _ in filled}):
-        lines += [f"- config_name: {json.dumps(component)}", "  data_files:"]
-        for split in sorted(split for name, split in filled if name == component):
-            path = f"data/{component}/{split}-*.parquet"
-            lines += [f"  - split: {json.dumps(split)}", f"    path: {json.dumps(path)}"]
-    return "\n".join(["---", *lines, "---"])
+    return "\n".join(["---", *lines, "configs:", *configurations(files), "---"])
+
+
+def configurations(files: Sequence[WrittenFile]) -> list[str]:
+    """Return the YAML of what can be loaded by name; `datasets` refuses a split without rows."""
+    filled = [file for file in files if file.documents]
+    lines = list[str]()
+    for component in sorted({file.component for file in filled}):
+        own = {file.split for file in filled if file.component == component}
+        lines += _config(
+            component, {name: {f"data/{component}/*/{name}-*.parquet"} for name in own}
+        )
+    for language in sorted({file.language for file in filled}):
+        paths: dict[str, set[str]] = {}
+        for file in filled:
+            if file.language == language:
+                folder = file.path.rpartition("/")[0]
+                paths.setdefault(file.split, set()).add(f"{folder}/{file.split}-*.parquet")
+        lines += _config(_UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", language), paths)
+    return lines
+
+
+def _config(name: str, paths: Mapping[str, Collection[str]]) -> Iterable[str]:
+    """Yield the lines of a configuration that has these files in each split."""
+    yield f"- config_name: {json.dumps(name)}"
+    yield "  data_files:"
+    for split, patterns in sorted(paths.items()):
+        yield f"  - split: {json.dumps(split)}"
+        yield f"    path: {json.dumps(sorted(patterns))}"
 
 
 def _size(documents: int) -> str:

@@ -50,11 +50,16 @@ def text_url(out: str, record: BuildRecord, shard: str) -> str:
     return artifact_url(join(out, "work", "read", shard), record.artifacts["read"][shard])
 
 
+def language_names(table: pa.Table) -> pa.ChunkedArray:
+    """Return the languages of ledger rows as token shards call them: `und` where none is known."""
+    return pc.fill_null(table["language"].cast(pa.string()), "und")
+
+
 def is_wanted(table: pa.Table, settings: ExportSettings) -> pa.ChunkedArray:
     """Return which ledger rows were kept and are of the languages asked for."""
     kept = pc.is_null(table["dropped_by"])
     if settings.languages:
-        named = pc.is_in(table["language"], value_set=pa.array(settings.languages, pa.string()))
+        named = pc.is_in(language_names(table), value_set=pa.array(settings.languages, pa.string()))
         kept = pc.and_(kept, named)
     return kept
 
@@ -75,9 +80,11 @@ def document_tables(
     start = 0
     with open_parquet(texts) as file:
         for group in range(file.num_row_groups):
+            rows = ledger.slice(start, file.metadata.row_group(group).num_rows)
+            start += rows.num_rows
+            if not pc.any(is_wanted(rows, settings)).as_py():
+                continue
             read = file.read_row_group(group, columns=["doc_id", "text"])
-            rows = ledger.slice(start, read.num_rows)
-            start += read.num_rows
             if not rows["doc_id"].equals(read["doc_id"]):
                 raise _not_of_one_build(shard)
             rows = rows.append_column("text", read["text"]).filter(is_wanted(rows, settings))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import Mixture, MixtureShard
@@ -16,49 +16,59 @@ from ...corpus.shards import language_folder
 from ...corpus.storage import join
 from ..artifact import open_parquet
 from ..published import BuildRecord
-from .documents import is_wanted, ledger_path
+from .documents import is_wanted, language_names, ledger_path
+from .seen import Held, seen_tokens
 from .settings import ExportSettings, Format
 from .split import Split, make_splits
 
-# {split} and {number} of a file of a component; {language} where files hold one language each.
+# {split} and {number} of a file of a component; {language} where files hold one language each, with
+# {part} where the component has several, and {epoch} where all are written.
 _NAMES: Final[Mapping[Format, tuple[str, ...]]] = {
     "megatron": (
-        "{component}/{language}-{split}-{number:05d}.bin",
-        "{component}/{language}-{split}-{number:05d}.idx",
+        "{component}/{part}{language}-{split}-{epoch}{number:05d}.bin",
+        "{component}/{part}{language}-{split}-{epoch}{number:05d}.idx",
     ),
     "jsonl": ("{component}/{split}-{number:05d}.jsonl.zst",),
     "parquet": ("{component}/{split}-{number:05d}.parquet",),
     "mds": ("{component}/{split}/shard.{number:05d}.mds",),
     "webdataset": ("{component}/{split}-{number:06d}.tar",),
-    "datasets": ("data/{component}/{split}-{number:05d}-of-{total:05d}.parquet",),
+    "datasets": ("data/{component}/{language}/{split}-{number:05d}-of-{total:05d}.parquet",),
 }
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """Row groups first..end-1 of a token shard; `path` is below the build directory."""
+    """Row groups first..end-1 of a token shard; `path` is below the build directory.
+
+    Its rows are those of `variant`, of which the shard has `num_later` besides the stored one.
+    """
 
     path: str
     first: int
     end: int
+    variant: int = 0
+    num_later: int = 0
 
 
 class OutputFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to be written (Megatron's are two), from row groups or from a shard's texts."""
+    """A file to be written (Megatron's are two), from row groups or from the texts of shards."""
 
     paths: tuple[str, ...]  # below the export's directory
     component: str
     language: str  # empty where it holds several
+    part: str = ""
+    epoch: int | None = None  # where each has files of its own
     split: Split
     blocks: tuple[Block, ...] = ()
-    read_shard: str = ""
+    read_shards: tuple[str, ...] = ()
 
 
 class _Group(NamedTuple):
-    """Shards, or the languages of shards, that share files."""
+    """Shards, or the languages of shards, that share files; their rows are as `epoch` has them."""
 
-    component: str
-    language: str
+    held: Held
     shards: tuple[MixtureShard, ...]
+    epoch: int = 0
+    is_of_epoch: bool = False  # and other groups of other epochs
 
 
 def outline(
@@ -83,7 +93,7 @@ def input_digests(record: BuildRecord, mixture: Mixture, files: list[OutputFile]
     """Return the published files that an export is made of, with their digests."""
     shards = {shard.path: shard.digest for part in mixture.components for shard in part.shards}
     paths = {block.path for file in files for block in file.blocks}
-    ledgers = {ledger_path(file.read_shard) for file in files if file.read_shard}
+    ledgers = {ledger_path(shard) for file in files for shard in file.read_shards}
     digests = {path: shards[path] for path in paths}
     digests |= {path: record.ledger[path].digest for path in ledgers}
     return dict(sorted(digests.items()))
@@ -93,19 +103,27 @@ def _of_tokens(mixture: Mixture, settings: ExportSettings) -> Iterator[OutputFil
     for group in _groups(mixture, settings):
         for split in make_splits(settings.splits):
             limit = settings.tokens_per_file / split.fraction
-            parts = list(_cut(group.shards, limit))
+            parts = list(_cut(group, limit))
             for number, blocks in enumerate(parts):
                 yield OutputFile(
                     paths=_paths(settings.format, group, split, number, len(parts)),
-                    component=group.component,
-                    language=group.language,
+                    component=group.held.component,
+                    language=group.held.language,
+                    part=group.held.part,
+                    epoch=group.epoch if group.is_of_epoch else None,
                     split=split,
                     blocks=blocks,
                 )
 
 
 def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
-    """Yield what shares files: a language for Megatron, which blends them; else a component."""
+    """Yield what shares files.
+
+    A language for Megatron, which blends them, and for `datasets`, which loads them by name; else a
+    component.
+    """
+    first = settings.epoch if isinstance(settings.epoch, int) else 0
+    seen = seen_tokens(mixture) if settings.epoch == "all" else {}
     for component in mixture.components:
         if settings.components and component.name not in settings.components:
             continue
@@ -115,62 +133,105 @@ def _groups(mixture: Mixture, settings: ExportSettings) -> Iterator[_Group]:
             if not settings.languages or shard.language in settings.languages
         ]
         if settings.format != "megatron":
-            if shards:
-                yield _Group(component.name, "", tuple(shards))
+            names = sorted({shard.language for shard in shards})
+            for language in names if settings.format == "datasets" else [""]:
+                own = tuple(shard for shard in shards if language in ("", shard.language))
+                if own:
+                    yield _Group(Held(component.name, "", language), own, first)
             continue
-        for language in sorted({shard.language for shard in shards}):
-            own = tuple(shard for shard in shards if shard.language == language)
-            yield _Group(component.name, language, own)
+        for part, language in sorted({(shard.part, shard.language) for shard in shards}):
+            own = tuple(
+                shard for shard in shards if (shard.part, shard.language) == (part, language)
+            )
+            held = Held(component.name, part, language)
+            if settings.epoch != "all":
+                yield _Group(held, own, first)
+                continue
+            for epoch, tokens in enumerate(seen.get(held, ())):
+                if tokens:
+                    yield _Group(held, own, epoch, is_of_epoch=True)
 
 
-def _cut(shards: tuple[MixtureShard, ...], limit: float) -> Iterator[tuple[Block, ...]]:
+def _cut(group: _Group, limit: float) -> Iterator[tuple[Block, ...]]:
     """Yield runs of row groups that stay below a number of tokens where they can."""
     blocks: list[Block] = []
     held = 0
-    for shard in shards:
-        first = 0
-        for group, tokens in enumerate(shard.block_tokens):
+    for shard in group.shards:
+        first, later = 0, len(shard.later_block_tokens)
+        variant = group.epoch % (1 + later)
+        block = Block(path=shard.path, first=0, end=0, variant=variant, num_later=later)
+        for number, tokens in enumerate(shard.row_tokens("all", variant)):
             if held and held + tokens > limit:
-                if group > first:
-                    blocks.append(Block(path=shard.path, first=first, end=group))
+                if number > first:
+                    blocks.append(msgspec.structs.replace(block, first=first, end=number))
                 yield tuple(blocks)
-                blocks, held, first = [], 0, group
+                blocks, held, first = [], 0, number
             held += tokens
-        blocks.append(Block(path=shard.path, first=first, end=len(shard.block_tokens)))
+        blocks.append(msgspec.structs.replace(block, first=first, end=len(shard.block_tokens)))
     if blocks:
         yield tuple(blocks)
 
 
 def _of_documents(out: str, record: BuildRecord, settings: ExportSettings) -> Iterator[OutputFile]:
-    shards: dict[str, list[str]] = {}
-    for path in sorted(record.ledger):
-        with open_parquet(join(out, path)) as file:
-            table = file.read(columns=["component", "language", "dropped_by"])
-        table = table.filter(is_wanted(table, settings))
-        shard = path.removeprefix("ledger/").removesuffix(".parquet")
-        for component in pc.unique(table["component"]).to_pylist():  # a shard has one source
-            if not settings.components or component in settings.components:
-                shards.setdefault(component, []).append(shard)
-    for component, names in shards.items():
-        group = _Group(component, "", ())
+    for held, shards in sorted(_read_shards(out, record, settings).items()):
+        group = _Group(held, ())
         for split in make_splits(settings.splits):
-            for number, shard in enumerate(names):
+            limit = settings.tokens_per_file / split.fraction
+            parts = list(_batches(shards, limit)) if held.language else [(name,) for name in shards]
+            for number, names in enumerate(parts):
                 yield OutputFile(
-                    paths=_paths(settings.format, group, split, number, len(names)),
-                    component=component,
-                    language="",
+                    paths=_paths(settings.format, group, split, number, len(parts)),
+                    component=held.component,
+                    language=held.language,
                     split=split,
-                    read_shard=shard,
+                    read_shards=names,
                 )
 
 
+def _read_shards(
+    out: str, record: BuildRecord, settings: ExportSettings
+) -> dict[Held, dict[str, int]]:
+    """Return what shares files: shard -> tokens; a language apart where files hold one each."""
+    found: dict[Held, dict[str, int]] = {}
+    for path in sorted(record.ledger):
+        with open_parquet(join(out, path)) as file:
+            table = file.read(columns=["component", "language", "dropped_by", "tokens"])
+        table = table.filter(is_wanted(table, settings))
+        names = {"component": table["component"], "language": language_names(table)}
+        kept = pa.table({**names, "tokens": table["tokens"]})
+        kept = kept.group_by(["component", "language"]).aggregate([("tokens", "sum")])
+        shard = path.removeprefix("ledger/").removesuffix(".parquet")
+        for row in kept.to_pylist():
+            if settings.components and row["component"] not in settings.components:
+                continue
+            language = row["language"] if settings.format == "datasets" else ""
+            shards = found.setdefault(Held(row["component"], "", language), {})
+            shards[shard] = shards.get(shard, 0) + row["tokens_sum"]
+    return found
+
+
+def _batches(shards: Mapping[str, int], limit: float) -> Iterator[tuple[str, ...]]:
+    """Yield runs of shards that stay below a number of tokens where they can."""
+    names, held = list[str](), 0
+    for name, tokens in shards.items():
+        if names and held + tokens > limit:
+            yield tuple(names)
+            names, held = [], 0
+        names.append(name)
+        held += tokens
+    yield tuple(names)
+
+
 def _paths(kind: Format, group: _Group, split: Split, number: int, total: int) -> tuple[str, ...]:
-    language = language_folder(group.language) if group.language else ""
+    component, part, language = group.held
+    folder = language_folder(language) if language else ""
     return tuple(
         name.format(
-            component=group.component,
-            language=language,
+            component=component,
+            part=f"{part}-" if part else "",
+            language=folder,
             split=split.name,
+            epoch=f"epoch{group.epoch}-" if group.is_of_epoch else "",
             number=number,
             total=total,
         )

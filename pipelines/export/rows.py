@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...corpus.blocks import epoch_entries, rearrange_rows
 from ...corpus.errors import GristmillError
 from ...corpus.storage import join
 from ...corpus.tokenizer import (
@@ -32,6 +33,7 @@ SENTINEL_TEXTS = {
     FIM_END: "<\uff5cfim\u2581end\uff5c>",
 }
 _PART = pa.struct([("id", pa.string()), ("offset", pa.int32())])
+_FILE = pa.struct([("doc_id", pa.binary(16)), ("offset", pa.int32())])
 _SAMPLE = [
     ("id", pa.string()),
     ("component", pa.string()),
@@ -54,7 +56,8 @@ def sample_tables(
     for block in blocks:
         with open_parquet(join(out, block.path)) as file:
             for group in range(block.first, block.end):
-                table = split.rows(file.read_row_group(group), ids="doc_id", seed=seed)
+                table = _rearranged(file.read_row_group(group), block)
+                table = split.rows(table, ids="doc_id", seed=seed)
                 yield _tokens(table.combine_chunks(), component)
 
 
@@ -64,9 +67,10 @@ def token_columns(
     """Yield the column `tokens` alone, and `doc_id` where a split asks for it."""
     columns = ["tokens"] if split.fraction == 1 else ["doc_id", "tokens"]
     for block in blocks:
+        later = ["later_epochs"] if block.variant else []
         with open_parquet(join(out, block.path)) as file:
             for group in range(block.first, block.end):
-                table = file.read_row_group(group, columns=columns)
+                table = _rearranged(file.read_row_group(group, columns=[*columns, *later]), block)
                 yield split.rows(table, ids="doc_id", seed=seed).select(["tokens"])
 
 
@@ -76,6 +80,33 @@ def as_samples(table: pa.Table) -> pa.Table:
     texts = [_text(value.values.to_numpy()) for value in column]
     kept = table.drop_columns(["tokens"])
     return kept.append_column("text", pa.array(texts, pa.large_string()))
+
+
+def _rearranged(table: pa.Table, block: Block) -> pa.Table:
+    """Return the rows as the block's variant has them; `files` then has no offsets."""
+    if not block.variant:
+        return table
+    table = table.combine_chunks()
+    entries = epoch_entries(table, block.num_later, block.variant)
+    rows = table["tokens"].chunk(0)
+    starts = rows.offsets.to_numpy().astype(np.int64)
+    ids, starts = rearrange_rows(rows.flatten().to_numpy(), starts - starts[0], entries)
+    columns = {"tokens": pa.ListArray.from_arrays(pa.array(starts.astype(np.int32)), pa.array(ids))}
+    columns |= {name: entries.field(name) for name in ("fim", "num_tokens")}
+    if "files" in table.column_names:
+        edited = pc.greater(pc.list_value_length(entries.field("edits")), 0).to_pylist()
+        files = zip(table["files"].to_pylist(), edited, strict=True)
+        moved = [_without_offsets(runs) if is_edited else runs for runs, is_edited in files]
+        columns["files"] = pa.array(moved, pa.list_(_FILE))
+    kept = {name: columns.get(name, table[name]) for name in table.column_names}
+    return pa.table(kept)
+
+
+def _without_offsets(runs: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return each file once: runs are those of the stored row, and move with its edits."""
+    return [
+        {"doc_id": name, "offset": None} for name in dict.fromkeys(run["doc_id"] for run in runs)
+    ]
 
 
 def _tokens(table: pa.Table, component: str) -> pa.Table:

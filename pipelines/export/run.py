@@ -82,7 +82,7 @@ def export(
             settings=settings,
             seed=mixture.seed,
             file=file,
-            texts=text_url(build, record, file.read_shard) if file.read_shard else "",
+            texts=tuple(text_url(build, record, shard) for shard in file.read_shards),
             storage=configured(),
         )
         for file in missing

@@ -11,6 +11,7 @@ from ...corpus.record import COMPONENTS
 
 Format = Literal["megatron", "jsonl", "parquet", "mds", "webdataset", "datasets"]
 Content = Literal["documents", "samples", "tokens"]
+Epoch = int | Literal["all"]
 
 FORMATS: Final[tuple[Format, ...]] = (
     "megatron",
@@ -52,6 +53,7 @@ class ExportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     content: Content
     components: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    epoch: Epoch = 0  # of the rows; "all": every one that training sees
     splits: dict[str, float] = {}  # name -> share of the training documents; the rest is REST
     tokens_per_file: int
 
@@ -62,6 +64,7 @@ def make_settings(
     content: Content | None = None,
     components: tuple[str, ...] = (),
     languages: tuple[str, ...] = (),
+    epoch: Epoch = 0,
     splits: Mapping[str, float] | None = None,
     tokens_per_file: int | None = None,
 ) -> ExportSettings:
@@ -71,11 +74,13 @@ def make_settings(
         content=content or DEFAULT_CONTENT[kind],
         components=tuple(sorted(set(components))),
         languages=tuple(sorted(set(languages))),
+        epoch=epoch,
         splits=dict(sorted((splits or {}).items())),
         tokens_per_file=tokens_per_file or TOKENS_PER_FILE[kind],
     )
     if kind == "megatron" and settings.content != "tokens":
         raise _wrong("megatron holds tokens only", "--content", "Leave --content out.")
+    _check_epoch(settings)
     for name in settings.components:
         if name not in COMPONENTS:
             known = ", ".join(COMPONENTS)
@@ -90,6 +95,24 @@ def make_settings(
     if sum(settings.splits.values()) >= 1:
         raise _wrong(f"the splits leave nothing for {REST}", "--split", "Ask for smaller shares.")
     return settings
+
+
+def _check_epoch(settings: ExportSettings) -> None:
+    if settings.epoch == "all" and settings.format != "megatron":
+        todo = "Export each epoch to a directory of its own: --epoch 0, --epoch 1 ..."
+        raise _wrong("only megatron blends all epochs", "--epoch", todo)
+    if settings.epoch != 0 and settings.content == "documents":
+        todo = "Leave --epoch out, or ask for --content samples or tokens."
+        raise _wrong("documents are the same in every epoch", "--epoch", todo)
+
+
+def parse_epoch(text: str) -> Epoch:
+    """Return the epoch of an option: a number from 0, or all."""
+    if text == "all":
+        return "all"
+    if not text.isdecimal():
+        raise _wrong(f"{text!r} is no epoch", "--epoch", "Give a number from 0 on, or all.")
+    return int(text)
 
 
 def _wrong(what: str, where: str, todo: str) -> GristmillError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,8 @@ class WrittenFile(msgspec.Struct, frozen=True, kw_only=True):
     num_bytes: int
     component: str
     language: str
+    part: str = ""
+    epoch: int | None = None  # where each has files of its own
     split: str
     documents: int
     tokens: int
@@ -41,7 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settings: ExportSettings
     seed: int
     file: OutputFile
-    texts: str = ""  # where the texts of a shard lie
+    texts: tuple[str, ...] = ()  # where the texts of its shards lie
     storage: dict[str, dict[str, object]] = {}
 
 
@@ -68,6 +71,8 @@ def write_file(job: Job) -> tuple[WrittenFile, ...]:
             num_bytes=num_bytes,
             component=job.file.component,
             language=job.file.language,
+            part=job.file.part,
+            epoch=job.file.epoch,
             split=job.file.split.name,
             documents=counted.documents,
             tokens=counted.tokens,
@@ -95,14 +100,14 @@ def _write(settings: ExportSettings, partials: list[Path], tables: "_Counted") -
 
 def _tables(job: Job) -> Iterator[pa.Table]:
     file, settings = job.file, job.settings
-    if file.read_shard:
-        return document_tables(
-            job.build,
-            file.read_shard,
-            texts=job.texts,
-            settings=settings,
-            split=file.split,
-            seed=job.seed,
+    if file.read_shards:
+        if file.language:
+            settings = msgspec.structs.replace(settings, languages=(file.language,))
+        return chain.from_iterable(
+            document_tables(
+                job.build, shard, texts=texts, settings=settings, split=file.split, seed=job.seed
+            )
+            for shard, texts in zip(file.read_shards, job.texts, strict=True)
         )
     if settings.format == "megatron":
         return token_columns(job.build, file.blocks, split=file.split, seed=job.seed)

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.token_rates import estimate_tokens
 from gristmill.pipelines.build import BuildResult, build, remembered_recipe
 from gristmill.pipelines.engine import make_executor
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.plan import Plan, plan
 from gristmill.pipelines.progress import JsonLines
+from gristmill.pipelines.summary import plan_text
 
 if TYPE_CHECKING:
     from ..conftest import Corpus
@@ -110,6 +112,16 @@ def test_plan_of_a_new_source_says_that_it_must_be_read(corpus: "Corpus") -> Non
     assert not found.is_exact
     assert {task.stage for task in found.tasks} == {"read"}
     assert len(found.unknown) == 1
+
+
+def test_a_first_plan_says_the_tokens_that_the_recipe_expects(corpus: "Corpus") -> None:
+    corpus.write(extra="[expect.prose]\ndocuments = 9\ntext_bytes = 1_000_000\n")
+    first = planned(corpus)
+    assert first.expected_tokens == {"prose": estimate_tokens("en", 1_000_000)}
+    assert f"expects {first.expected_tokens['prose']:,} tokens of prose." in plan_text(first)
+    run(corpus)
+    (corpus.base / "prose/more.jsonl").write_text('{"text": "one more page of prose"}\n')
+    assert planned(corpus).expected_tokens == {}
 
 
 def test_changed_repository_changes_only_its_own_languages(corpus: "Corpus") -> None:

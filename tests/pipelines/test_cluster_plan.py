@@ -8,10 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.sources.unit import SourceSpec
+from gristmill.corpus.token_rates import CODE, estimate_tokens
 from gristmill.pipelines.cli import cli
 from gristmill.pipelines.cluster_plan import Cluster, ClusterPlan, PlannedStep, plan_cluster
 from gristmill.pipelines.cluster_text import cluster_text
-from gristmill.pipelines.expect import BYTES_PER_TOKEN, Expectation, expected_volume
+from gristmill.pipelines.expect import Expectation, expected_rate, expected_volume
 from gristmill.pipelines.machine_rates import (
     KINDS,
     REFERENCE,
@@ -96,7 +98,7 @@ def test_later_steps_have_what_rules_and_dedup_leave(tmp_path: Path) -> None:
     assert step(plan, "dedup").documents == 500_000
     tokenize = step(plan, "tokenize")
     assert (tokenize.documents, tokenize.text_bytes) == (250_000, 900_000_000_000)
-    assert tokenize.tokens == round(900_000_000_000 / BYTES_PER_TOKEN["text"])
+    assert tokenize.tokens == estimate_tokens("en", 900_000_000_000)
     assert tokenize.cpu_hours == 0.25
 
 
@@ -150,11 +152,31 @@ def test_a_rate_that_is_missing_is_named_and_not_guessed(tmp_path: Path) -> None
 
 def test_tokens_can_be_expected_in_place_of_bytes() -> None:
     expected = Expectation(documents=100, tokens=1000, passed=0.5, unique=0.5)
-    volume = expected_volume(expected, "code")
+    volume = expected_volume(expected, 2.5)
     assert volume.tokens == 1000
-    assert volume.kept_bytes == round(1000 * BYTES_PER_TOKEN["code"])
+    assert volume.kept_bytes == 2500
     assert volume.text_bytes == 4 * volume.kept_bytes
     assert (volume.passed_documents, volume.kept_documents) == (50, 25)
+
+
+BOOKS = SourceSpec(name="books", kind="documents", component="text", paths=("books",))
+
+
+def test_bytes_become_tokens_by_the_languages_of_a_source() -> None:
+    expected = Expectation(documents=1, text_bytes=10_000, languages={"Python": 0.75, "zh": 0.25})
+    rate = expected_rate(expected, BOOKS)
+    tokens = estimate_tokens("Python", 7500) + estimate_tokens("zh", 2500)
+    assert round(10_000 / rate.bytes_per_token) == pytest.approx(tokens, abs=1)
+    assert (rate.assumed, rate.assumed_fraction) == ("", 0.0)
+
+
+def test_languages_that_a_source_does_not_say_are_assumed_and_named(tmp_path: Path) -> None:
+    plan = reckon(tmp_path, RECIPE + "languages = { zh = 0.75 }\n")
+    assert "Assumed where no language is said: en for 25% of books." in cluster_text(plan)
+    assert "Assumed where no language is said: en for books." in cluster_text(reckon(tmp_path))
+    code = msgspec.structs.replace(BOOKS, component="code")
+    rate = expected_rate(Expectation(documents=1, tokens=1), code)
+    assert rate.bytes_per_token == pytest.approx(10**9 / estimate_tokens(CODE, 10**9))
 
 
 def test_a_source_without_an_expectation_is_refused(tmp_path: Path) -> None:
@@ -169,6 +191,8 @@ def test_a_source_without_an_expectation_is_refused(tmp_path: Path) -> None:
         (("text_bytes = 3_600_000_000_000\n", ""), "either `text_bytes` or `tokens`"),
         (("unique = 0.5", "unique = 1.5"), "<= 1.0"),
         (("documents = 1", "document = 1"), "Did you mean `expect.books.documents`?"),
+        (("unique = 0.5", "languages = { Pythn = 1.0 }"), "Did you mean `Python`?"),
+        (("unique = 0.5", "languages = { en = 0.6, zh = 0.6 }"), "come to more than 1"),
         (("total_tokens", "max_epochs = 3\ntotal_tokens"), "its ceiling is 3"),
     ],
 )

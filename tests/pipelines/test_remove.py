@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.fim import restore
 from gristmill.corpus.ids import content_id
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.pipelines.build import BuildResult, build
+from gristmill.pipelines.cli import cli
 from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.export.run import export
+from gristmill.pipelines.export.settings import make_settings
 from gristmill.pipelines.gc import collect_garbage
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.remove import Receipt, remove_documents
@@ -252,6 +256,22 @@ def test_the_command_prints_the_receipt_and_refuses_a_list_it_cannot_read(built:
     assert done.returncode == 2
     assert f"{listing}:1: `not a repository` is no repository" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_names_an_export_that_still_holds_what_was_taken_down(
+    built: "Corpus", tmp_path: Path
+) -> None:
+    for name, component in (("stale", "code"), ("fresh", "text")):
+        settings = make_settings("mds", components=(component,))
+        out = str(tmp_path / name)
+        export(str(built.out), out=out, settings=settings, workers=0, report=lambda *_: None)
+    listing = built.base / "list.txt"
+    listing.write_text("dan/tools\n")
+    done = CliRunner().invoke(cli, ["remove", str(built.out), str(listing)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert f"note: the export in {tmp_path}/stale is of what was built before: " in done.stderr
+    assert "changed (tokens/code/" in done.stderr
+    assert f"{tmp_path}/fresh" not in done.stderr
 
 
 def test_later_builds_keep_out_what_was_taken_down(built: "Corpus", tmp_path: Path) -> None:

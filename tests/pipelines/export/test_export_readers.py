@@ -8,8 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from gristmill.corpus.shards import language_folder
+from gristmill.filters.languages import language_table
+from gristmill.pipelines.export.card import configurations
 from gristmill.pipelines.export.run import ExportResult
 from gristmill.pipelines.export.settings import make_settings
+from gristmill.pipelines.export.write import WrittenFile
 
 READ_MDS = """
 import json, sys
@@ -50,6 +54,7 @@ for name in names:
         found[f"{name} {split}"] = sorted((row["id"], row["text"]) for row in rows)
 print(json.dumps(found))
 """
+Loaded = dict[str, list[tuple[str, str]]]
 Exporter = Callable[..., ExportResult]
 Reader = Callable[..., str]
 
@@ -106,23 +111,54 @@ def loadable(built: Path, tmp_path_factory: pytest.TempPathFactory, exporter: Ex
     return out
 
 
-def test_datasets_loads_every_configuration_and_split_of_the_folder(
-    built: Path, loadable: Path, tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def loaded(loadable: Path, tmp_path_factory: pytest.TempPathFactory, reader: Reader) -> Loaded:
+    """The id and text of every row, by configuration and split, as `datasets` loads them."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        found: Loaded = json.loads(reader("datasets", LOAD, loadable, cache).splitlines()[-1])
+    return found
+
+
+def kept_ids(built: Path, column: str, value: str) -> list[str]:
+    rows = pq.read_table(built / "ledger").to_pylist()
+    kept = (row for row in rows if row["dropped_by"] is None and (row[column] or "und") == value)
+    return sorted(row["doc_id"].hex() for row in kept)
+
+
+@pytest.mark.parametrize("component", ["code", "math", "text"])
+def test_datasets_loads_every_component_and_split_of_the_folder(
+    built: Path, loaded: Loaded, component: str
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    shown = json.loads(reader("datasets", LOAD, loadable, tmp_path).splitlines()[-1])
-    names = {
-        f"{part} {split}" for part in ("code", "math", "text") for split in ("train", "validation")
-    }
-    assert shown.keys() <= names
-    kept = {
-        row["doc_id"].hex()
-        for row in pq.read_table(built / "ledger").to_pylist()
-        if row["dropped_by"] is None
-    }
-    ids = [identity for rows in shown.values() for identity, _ in rows]
-    assert sorted(ids) == sorted(kept)
-    assert shown["text validation"]
+    ids = [i for name in ("train", "validation") for i, _ in loaded.get(f"{component} {name}", [])]
+    assert sorted(ids) == kept_ids(built, "component", component)
+    assert loaded["text validation"]
+
+
+def test_datasets_loads_each_language_by_its_name(built: Path, loaded: Loaded) -> None:
+    names = {name.rpartition(" ")[0] for name in loaded} - {"code", "math", "text"}
+    assert {"Python", "C#", "C++", "en"} <= names
+    for name in names:
+        ids = [i for split in ("train", "validation") for i, _ in loaded.get(f"{name} {split}", [])]
+        assert sorted(ids) == kept_ids(built, "language", name)
+
+
+def test_a_language_whose_name_no_file_may_have_has_a_configuration() -> None:
+    name = next(row.name for row in language_table().languages if "*" in row.name)
+    file = WrittenFile(
+        path=f"data/code/{language_folder(name)}/train-00000-of-00001.parquet",
+        digest="",
+        num_bytes=1,
+        component="code",
+        language=name,
+        split="train",
+        documents=1,
+        tokens=1,
+    )
+    lines = configurations([file])
+    assert '- config_name: "F%2A"' in lines
+    assert '    path: ["data/code/F%2A/train-*.parquet"]' in lines
 
 
 def test_the_card_names_files_that_are_there_and_every_licence(built: Path, loadable: Path) -> None:
@@ -130,7 +166,7 @@ def test_the_card_names_files_that_are_there_and_every_licence(built: Path, load
     head = yaml.safe_load(card.split("---\n")[1])
     for config in head["configs"]:
         for part in config["data_files"]:
-            assert list(loadable.glob(part["path"])), part
+            assert all(list(loadable.glob(path)) for path in part["path"]), part
     licences = json.loads((built / "build.json").read_text())["totals"]["by"]["licence"]
     for licence, (documents, tokens) in licences.items():
         assert f"| {licence} | {documents:,} | {tokens:,} |" in card
