@@ -16,6 +16,7 @@ from ..corpus.shards import language_folder
 from ..corpus.storage import exists, join, read_bytes
 from ..corpus.tokenizer_info import Sentinels
 from .reconcile_documents import document_differences
+from .reconcile_held_out import held_out_differences
 from .reconcile_queries import (
     FOOTERS,
     PLACED_TOKENS,
@@ -44,6 +45,7 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
     rows = tables.fetch(ShardRows, SHARDS, (_eos(tables),)) if check else []
     counted = _sums(rows) if check else _footers(tables, readable)
     documents = document_differences(tables, readable) if check else _placed(tables, counted)
+    held_out = list(held_out_differences(tables, check=check))
     return [
         *tables.file_differences,
         *_row_differences(rows),
@@ -51,6 +53,7 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
         *documents,
         *_total_differences(tables),
         *_mixture_differences(tables, counted),
+        *held_out,
     ]
 
 
