@@ -20,8 +20,9 @@ from gristmill.corpus.mixture import MixtureShard, make_mixture, write_mixture
 from gristmill.corpus.record import Component
 from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata, shard_path, write_token_shard
 from gristmill.corpus.tokenizer import EOS, TOKENIZER_DIGEST
+from gristmill.pipelines.ledger_totals import count_totals
 from gristmill.pipelines.output import Output
-from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, count_totals
+from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord
 
 FILE_ROWS = 100_000
 SHARD_FILES = 50  # ledger files whose documents share a language's shard

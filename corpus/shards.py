@@ -118,18 +118,19 @@ def write_token_shard(
     *,
     metadata: ShardMetadata,
     block_tokens: int = BLOCK_TOKENS,
+    schema: pa.Schema = TOKEN_ROW,
 ) -> ShardInfo:
     """Write rows, already shuffled, as one Parquet file and return what its footer says.
 
     A row group closes before the row that would take it past `block_tokens`, so only a row that is
     longer than that makes a larger one. The bytes depend on the rows alone, not on how they are
-    cut into tables; memory is one block and one table.
+    cut into tables; memory is one block and one table. A schema has the columns of TOKEN_ROW first.
     """
     counts, later = list[int](), list[list[int]]()
     num_rows = 0
-    with storage.replace_atomically(path) as partial, _writer(partial) as writer:
+    with storage.replace_atomically(path) as partial, _writer(partial, schema) as writer:
         for block in cut_blocks(tables, block_tokens):
-            writer.write_table(block.cast(TOKEN_ROW), row_group_size=len(block))
+            writer.write_table(block.cast(schema), row_group_size=len(block))
             counts.append(pc.sum(block["num_tokens"]).as_py())
             later.append(later_tokens(block))
             num_rows += len(block)
@@ -276,12 +277,12 @@ def folder_language(folder: str) -> str:
     return unquote(folder, errors="strict")
 
 
-def _writer(file: Path) -> pq.ParquetWriter:
+def _writer(file: Path, schema: pa.Schema) -> pq.ParquetWriter:
     # Plain ids under zstd: bench/shards.py has the other encodings. BYTE_STREAM_SPLIT makes shards
     # of real tokens 10 % larger, and DuckDB before 2.0 cannot read it for integers.
     return pq.ParquetWriter(
         file,
-        TOKEN_ROW,
+        schema,
         compression="zstd",
         compression_level=3,
         use_dictionary=["language", "source"],

@@ -38,6 +38,9 @@ TOKEN_ROW = pa.schema(
     ]
 )
 
+# Rows that a model is evaluated on: a loss in bits a byte needs the size of their text.
+HELD_OUT_ROW = TOKEN_ROW.append(_field("num_bytes", pa.int64()))  # in UTF-8, without EOS
+
 
 def token_table(
     samples: Sequence[SampleTokens], *, languages: Sequence[str], sources: Sequence[str]

@@ -14,6 +14,7 @@ from ..corpus.toml_settings import unknown_name
 from ..filters.languages import language_table
 from .cells import add_cells
 from .funnel import Drop, read_funnel
+from .held_out_languages import HeldOutLanguage, held_out_languages, held_out_text
 from .incomplete import Incomplete, read_incomplete
 from .printable import printable, render
 from .reconcile import reconcile
@@ -82,6 +83,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     web_pages: WebPages
     differences: tuple[str, ...]
     splits: tuple[ComponentSplits, ...]
+    held_out: tuple[HeldOutLanguage, ...]  # what is evaluated on, most tokens first
     is_checked: bool  # every row of the shards was read, not their footers alone
 
 
@@ -115,6 +117,7 @@ def audit_tables(tables: BuildTables, dimensions: Collection[str], *, check: boo
         web_pages=read_web_pages(tables),
         differences=tuple(reconcile(tables, check=check)),
         is_checked=check,
+        held_out=held_out_languages(tables.record),
         splits=read_splits(tables) if check else (),  # of the token rows that a check reads
     )
 
@@ -190,6 +193,7 @@ def format_table(audit: Audit) -> str:
     lines += [_breakdown_text(breakdown, totals) for breakdown in audit.breakdowns]
     lines += [*web_pages_text(audit.web_pages), _funnel_text(audit)]
     lines += [*_incomplete_text(audit.incomplete), *splits_text(audit.splits)]
+    lines += held_out_text(audit.held_out)
     lines.append(_verdict_text(audit))
     return "\n\n".join(lines)
 

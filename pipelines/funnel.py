@@ -15,17 +15,18 @@ from ..filters.rule import Rule
 from .decontamination import CONTAMINATED
 from .published import BuildRecord
 from .stages.decide import REMOVED
+from .stages.held_out import REASONS as HELD_OUT_REASONS
 from .tables import BuildTables
 
-DropKind = Literal["read", "removal", "contamination", "rule", "duplicate"]
+DropKind = Literal["read", "removal", "contamination", "rule", "duplicate", "held_out"]
 DUPLICATES: Final = ("same_page", "exact_duplicate", "near_duplicate", "little_left")
 
 
 class Drop(msgspec.Struct, frozen=True, kw_only=True):
     """One reason: what it dropped first and, of a rule, what it would drop alone.
 
-    Dropped documents were never tokenized: `estimated_tokens` takes the tokens per byte of the kept
-    documents of their component and language (else of their component), 0 where there is no text.
+    Only of what is held out are tokens known: `estimated_tokens` takes the tokens per byte of the
+    kept documents of a language and component (else of the component), 0 where there is no text.
     """
 
     reason: str
@@ -99,7 +100,7 @@ def read_funnel(tables: BuildTables) -> tuple[Drop, ...]:
     order = [*get_args(ReadDrop), *rewritten, REMOVED, CONTAMINATED, *rules]
     # A rule of another version of the recipe cannot be in this ledger; unknown reasons go last.
     names = dict.fromkeys([*order, *sorted(first.keys() | hits.keys())])
-    for name in DUPLICATES:
+    for name in (*DUPLICATES, *HELD_OUT_REASONS):
         names[name] = names.pop(name, None)
     return tuple(
         _drop(name, rules, first.get(name, []), hits.get(name, []), estimate)
@@ -179,6 +180,8 @@ def _kind(name: str, *, is_rule: bool) -> DropKind:
         return "rule"
     if name in DUPLICATES:
         return "duplicate"
+    if name in HELD_OUT_REASONS:
+        return "held_out"
     if name == CONTAMINATED:
         return "contamination"
     return "removal" if name == REMOVED else "read"

@@ -11,8 +11,6 @@ select (graph_cuts.py). A source with `recall` is told before `read` which pages
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import msgspec
-
 from ..corpus.parts import part_of
 from ..corpus.shards import language_folder
 from ..filters.datatrove.settings import steps_for
@@ -21,7 +19,8 @@ from .dedup_graph import DedupGraph, Done, Previous, Texts, slices
 from .engine import Node
 from .graph_asked import AskedStages
 from .graph_cuts import CutGraph
-from .graph_layout import ShardLayout
+from .graph_held_out import HeldOutGraph
+from .graph_layout import ShardLayout, pack_slices
 from .graph_pages import PageGraph
 from .inputs import Shard, list_shards, shard_removals
 from .recall_pages import recalled_node, with_collected_files
@@ -37,7 +36,7 @@ from .stages.languages import DetectLanguage, JudgePaths
 from .stages.ledger import LanguageShards, Ledger
 from .stages.read import Read
 from .stages.redaction import Redact, Sensitive
-from .stages.tokens import Pack, Tokenize, prefix_digest
+from .stages.tokens import Pack, Tokenize
 from .store import Store
 
 
@@ -64,6 +63,7 @@ class Graph:
         self._pages = PageGraph(recipe.raw.dedup, store, web)
         self._cuts = CutGraph(recipe.raw.dedup, store, kinds)
         self._asked = AskedStages(recipe, store)
+        self._held_out = HeldOutGraph(recipe, store, self.shards)
 
     def phases(self, done: Done) -> Iterator[list[Node]]:
         """Yield everything up to the tokens; each phase is run before the next is asked for."""
@@ -73,7 +73,8 @@ class Graph:
         yield [*nodes, *self._pages.choices(), *self._dedup.candidates()]
         yield from self._dedup.phases(done)
         samples = [node for shard in self.shards for node in self._samples(shard)]
-        yield [*self._pages.fates(self._dedup), *samples, *self._cuts.nodes()]
+        held_out = self._held_out.nodes(self._cuts.role)
+        yield [*self._pages.fates(self._dedup), *samples, *self._cuts.nodes(), *held_out]
 
     def _features(self, shard: Shard) -> list[Node]:
         name, recipe = shard.name, self.recipe
@@ -146,6 +147,9 @@ class Graph:
         assemble = Assemble(order=self.recipe.raw.order, seed=self.recipe.raw.seed)
         changed = (*self._cuts.role, *self._redact_role)
         sources = ("read", "language", "select", *self._imports_role(shard), *changed)
+        assembled = self._map(assemble, name, (*sources, *self._held_out.role))
+        hints = self._copied_from(tokenize, name)
+        tokenized = self._map(tokenize, name, ("read", "assemble", *changed), hints)
         redact = Redact(settings=self.recipe.raw.redaction)
         pages = self._pages.keepers(name)
         return [
@@ -166,13 +170,9 @@ class Graph:
                 self._map(redact, name, ("read", "sensitive", "select", *self._cuts.role))
                 for _ in self._redact_role
             ),
-            self._map(assemble, name, sources),
-            self._map(
-                tokenize,
-                name,
-                ("read", "assemble", *changed),
-                hints=self._copied_from(tokenize, name),
-            ),
+            assembled,
+            tokenized,
+            *self._held_out.samples(assembled, tokenized, self._copied_from),
         ]
 
     def _map(
@@ -221,23 +221,19 @@ class Graph:
             for entry in shards
             for prefix, name in zip(entry.prefixes, entry.names, strict=True)
         ]
-        return [*packs, *(self._ledger(shard, shards, done) for shard in self.shards)]
+        ledgers = [self._ledger(shard, shards, done) for shard in self.shards]
+        return [*packs, *self._held_out.packs(done), *ledgers]
 
     def _pack(self, entry: LanguageShards, prefix: str, name: str, done: Done) -> Node:
         raw = self.recipe.raw
         settings, fim = raw.shards, raw.fim.for_component(entry.component)
         slice_name = f"{entry.component}/{entry.language}"
-        slices = []
-        for shard in self.shards:
-            manifest = done["tokenize", shard.name]
-            part = manifest.slices.get(slice_name)
-            if part is None or self._layout.part(shard, slice_name) != part_of(name):
-                continue
-            digest = prefix_digest(part.buckets, prefix, settings.bucket_bits)
-            if digest is not None:
-                file = self.store.input(manifest, slice_name=slice_name)
-                slices.append(msgspec.structs.replace(file, digest=digest))
-        slices.sort(key=lambda file: file.digest)
+        made = [
+            done["tokenize", shard.name]
+            for shard in self.shards
+            if self._layout.part(shard, slice_name) == part_of(name)
+        ]
+        slices = pack_slices(self.store, made, slice_name, prefix, settings.bucket_bits)
         stage = Pack(
             component=entry.component,
             language=entry.language,
@@ -263,6 +259,6 @@ class Graph:
         roles = ("read", "language", "measure", "sign", "decide", "select", "tokenize")
         asked = (
             *(*self._imports_role(shard), *self._asked.names(shard)),
-            *(*self._cuts.role, *self._redact_role),
+            *(*self._cuts.role, *self._redact_role, *self._held_out.role),
         )
         return self._map(stage, shard.name, (*roles, *asked))

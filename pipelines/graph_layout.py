@@ -1,14 +1,18 @@
 """Which token shards a build has: those of each language of each part, by the tokens there are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from ..corpus.parts import in_part, part_of
 from ..corpus.shards import layout
+from .artifact import InputFile, Manifest
 from .dedup_graph import Done
 from .inputs import Shard
 from .recipe import RawRecipe
 from .stages.ledger import LanguageShards
-from .stages.tokens import split_slice_name
+from .stages.tokens import prefix_digest, split_slice_name
+from .store import Store
 
 
 class ShardLayout:
@@ -61,3 +65,17 @@ class ShardLayout:
             for entry in laid_out
             if (f"{entry.component}/{entry.language}", part_of(entry.names[0])) in present
         )
+
+
+def pack_slices(
+    store: Store, manifests: Iterable[Manifest], slice_name: str, prefix: str, bits: int
+) -> list[InputFile]:
+    """Return what a token shard is made of: a slice's rows below a prefix, by their digests."""
+    found = []
+    for manifest in manifests:
+        part = manifest.slices.get(slice_name)
+        digest = prefix_digest(part.buckets, prefix, bits) if part is not None else None
+        if digest is not None:
+            file = store.input(manifest, slice_name=slice_name)
+            found.append(msgspec.structs.replace(file, digest=digest))
+    return sorted(found, key=lambda file: file.digest)

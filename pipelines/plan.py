@@ -92,7 +92,9 @@ def _is_cheap(previous: BuildRecord | None) -> Callable[[Stage], bool]:
     """Columnar stages may run; tokenizing too, once a build exists from which most is copied."""
 
     def may_run(stage: Stage) -> bool:
-        return not stage.reads_text or (stage.name == "tokenize" and previous is not None)
+        return not stage.reads_text or (
+            stage.name in ("tokenize", "held_out_tokens") and previous is not None
+        )
 
     return may_run
 
@@ -135,12 +137,14 @@ def _shard_changes(
     outputs: Iterable[tuple[str, Task]], previous: BuildRecord | None
 ) -> Iterable[ShardChange]:
     """Yield what becomes of each token shard; `outputs` holds the tasks with their keys."""
-    old = {} if previous is None else {path: s.key for path, s in previous.tokens.items()}
+    shards = {} if previous is None else {**previous.tokens, **previous.held_out}
+    old = {path: shard.key for path, shard in shards.items()}
     new = {}
     for key, task in outputs:
         stage = task.stage
         if isinstance(stage, Pack):
-            new[token_path(stage.component, stage.language, task.shard)] = key
+            path = token_path(stage.component, stage.language, task.shard, stage=stage.name)
+            new[path] = key
     for path in sorted(old.keys() | new.keys()):
         if path not in new:
             yield ShardChange(path=path, change="remove")

@@ -1,19 +1,19 @@
-"""What a build directory offers its readers: build.json, mixture.json, tokens/ and ledger/.
+"""What a build directory offers its readers: build.json, the manifests and their folders.
 
 Files are linked or copied in from the work folder, each under a temporary name that is then
 renamed; build.json comes last and names every file with its digest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import cast
 
 import msgspec
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ..corpus.held_out import MANIFEST as HELD_OUT_MANIFEST
+from ..corpus.held_out import HeldOut, HeldOutShard
 from ..corpus.mixture import MixtureShard
 from ..corpus.parts import long_tokens, part_of
-from ..corpus.record import FELL_BACK, Component
+from ..corpus.record import Component
 from ..corpus.shards import shard_path
 from ..corpus.storage import (
     escape_glob,
@@ -25,16 +25,17 @@ from ..corpus.storage import (
     remove,
     write_bytes,
 )
-from .artifact import Manifest, open_parquet, tool_versions
+from .artifact import Manifest, tool_versions
+from .ledger_totals import HeldOutTotals, Totals, count_totals
 from .mixtures import make_mixtures, stale_mixtures
 from .recipe import Recipe
-from .stage import value_counts
 from .store import Store
 from .vocabulary import publish_vocabulary
 
 FORMAT_VERSION = 1
-GROUPS = ("component", "language", "licence", "source")
-_COUNTED = ("dropped_by", "num_bytes", "tokens", "extract_reason")
+TOKENS = "tokens"
+HELD_OUT = "held_out"
+_FOLDERS = {"pack": TOKENS, "held_out_pack": HELD_OUT}
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,16 +57,10 @@ class ShardRecord(FileRecord, frozen=True, kw_only=True):
     later_row_groups: tuple[tuple[int, ...], ...] = ()  # in each later epoch of its own splits
 
 
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of documents and tokens; `by` maps a column to value -> [documents kept, tokens]."""
+class HeldOutRecord(ShardRecord, frozen=True, kw_only=True):
+    """A published shard of held-out documents; `text_bytes` is the size of their texts."""
 
-    documents: int
-    kept: int
-    num_bytes: int
-    tokens: int
-    by: dict[str, dict[str, tuple[int, int]]]
-    drops: dict[str, int]
-    fell_back: dict[str, int] = {}  # source -> pages with the cheap text in place of the fine one
+    text_bytes: int
 
 
 class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +74,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     ledger: dict[str, FileRecord]
     totals: Totals
     versions: dict[str, str]
+    held_out: dict[str, HeldOutRecord] = {}
 
 
 def read_build(out: str) -> BuildRecord | None:
@@ -102,14 +98,16 @@ def publish(
     artifacts: Mapping[str, Mapping[str, Manifest]],
     previous: BuildRecord | None,
 ) -> tuple[BuildRecord, Publication]:
-    """Bring tokens/, ledger/, mixture.json and build.json up to the given artifacts."""
+    """Bring what readers see up to the given artifacts; build.json is the last."""
     tokens = {_token_path(manifest): manifest for manifest in artifacts["pack"].values()}
+    packed = artifacts.get("held_out_pack", {})
+    held_out = {_token_path(manifest): manifest for manifest in packed.values()}
     ledger = {f"ledger/{shard}.parquet": m for shard, m in artifacts["ledger"].items()}
-    wanted = {**tokens, **ledger}
+    wanted = {**tokens, **held_out, **ledger}
     stale = [path for path, manifest in wanted.items() if not _stands(store, path, manifest)]
     extra = _unwanted(store.out, wanted)
     if not stale and not extra and previous is not None:
-        record = _record(recipe, artifacts, tokens, ledger, previous.totals)
+        record = _record(recipe, artifacts, tokens, held_out, ledger, previous.totals)
         if record == previous:
             return previous, Publication(written=(), removed=())
 
@@ -118,7 +116,7 @@ def publish(
 
     # What may be wrong with the corpus is found before a reader sees any of it.
     totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
-    record = _record(recipe, artifacts, tokens, ledger, totals)
+    record = _record(recipe, artifacts, tokens, held_out, ledger, totals)
     mixtures = make_mixtures(recipe.raw, recipe.tokenizer.info, _mixture_shards(record), of_shard)
     for path in stale:
         link_or_copy(store.url(wanted[path]), join(store.out, path))
@@ -130,8 +128,42 @@ def publish(
     publish_vocabulary(store.out, recipe.tokenizer)
     for name, mixture in mixtures.items():
         write_bytes(join(store.out, name), _pretty(mixture))
+    _publish_held_out(store.out, recipe, record)
     write_bytes(join(store.out, "build.json"), _pretty(record))
     return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
+
+
+def _publish_held_out(out: str, recipe: Recipe, record: BuildRecord) -> None:
+    """Write held_out.json, or remove it where nothing is held out any more."""
+    url = join(out, HELD_OUT_MANIFEST)
+    if recipe.raw.held_out.is_asked:
+        write_bytes(url, _pretty(_held_out(recipe, record)))
+    elif exists(url):
+        remove(url)
+
+
+def _held_out(recipe: Recipe, record: BuildRecord) -> HeldOut:
+    info = recipe.tokenizer.info
+    return HeldOut(
+        tokenizer=info.digest,
+        tokenizer_name=info.name,
+        sentinels=info.sentinels,
+        vocab_size=info.vocab_size,
+        seed=recipe.raw.seed,
+        fraction=recipe.raw.held_out.fraction,
+        shards=tuple(
+            HeldOutShard(
+                path=path,
+                digest=shard.digest,
+                component=shard.component,
+                language=shard.language,
+                documents=shard.rows,
+                block_tokens=shard.row_groups,
+                num_bytes=shard.text_bytes,
+            )
+            for path, shard in record.held_out.items()
+        ),
+    )
 
 
 def _pretty(value: object) -> bytes:
@@ -139,13 +171,14 @@ def _pretty(value: object) -> bytes:
 
 
 def _token_path(manifest: Manifest) -> str:
-    settings = manifest.settings
-    return token_path(str(settings["component"]), str(settings["language"]), manifest.shard)
+    settings, stage = manifest.settings, manifest.stage
+    language = str(settings["language"])
+    return token_path(str(settings["component"]), language, manifest.shard, stage=stage)
 
 
-def token_path(component: str, language: str, pack_shard: str) -> str:
-    """Return where the artifact of a `pack` task is published, below the build directory."""
-    return f"tokens/{shard_path(component, language, pack_shard.rpartition('.')[2])}"
+def token_path(component: str, language: str, pack_shard: str, *, stage: str) -> str:
+    """Return where a stage that packs has its artifact published, below the build directory."""
+    return f"{_FOLDERS[stage]}/{shard_path(component, language, pack_shard.rpartition('.')[2])}"
 
 
 def _stands(store: Store, path: str, manifest: Manifest) -> bool:
@@ -156,7 +189,8 @@ def _stands(store: Store, path: str, manifest: Manifest) -> bool:
 def _unwanted(out: str, wanted: Mapping[str, object]) -> list[str]:
     """Return published files that this build does not have."""
     found = [
-        *list_files(join(escape_glob(out), "tokens", "*", "*", "*.parquet")),
+        *list_files(join(escape_glob(out), TOKENS, "*", "*", "*.parquet")),
+        *list_files(join(escape_glob(out), HELD_OUT, "*", "*", "*.parquet")),
         *list_files(join(escape_glob(out), "ledger", "*.parquet")),
     ]
     start = len(out.rstrip("/")) + 1
@@ -168,6 +202,7 @@ def _record(
     recipe: Recipe,
     artifacts: Mapping[str, Mapping[str, Manifest]],
     tokens: Mapping[str, Manifest],
+    held_out: Mapping[str, Manifest],
     ledger: Mapping[str, Manifest],
     totals: Totals,
 ) -> BuildRecord:
@@ -176,6 +211,7 @@ def _record(
     rules = {rule.name: rule for rule in recipe.rules}
     settings["rules"] = msgspec.json.decode(msgspec.json.encode(rules))
     del settings["storage"]  # it may hold credentials
+    records = {path: _held_out_record(held_out[path]) for path in sorted(held_out)}
     return BuildRecord(
         format_version=FORMAT_VERSION,
         name=recipe.raw.name,
@@ -186,8 +222,9 @@ def _record(
         },
         tokens={path: _shard_record(manifest) for path, manifest in sorted(tokens.items())},
         ledger={path: _file_record(manifest) for path, manifest in sorted(ledger.items())},
-        totals=totals,
+        totals=msgspec.structs.replace(totals, held_out=_held_out_totals(records.values())),
         versions=tool_versions(),
+        held_out=records,
     )
 
 
@@ -217,6 +254,19 @@ def _shard_record(manifest: Manifest) -> ShardRecord:
     )
 
 
+def _held_out_record(manifest: Manifest) -> HeldOutRecord:
+    (text_bytes,) = manifest.counts["text_bytes"].values()
+    return HeldOutRecord(**msgspec.structs.asdict(_shard_record(manifest)), text_bytes=text_bytes)
+
+
+def _held_out_totals(shards: Collection[HeldOutRecord]) -> HeldOutTotals:
+    return HeldOutTotals(
+        documents=sum(shard.rows for shard in shards),
+        tokens=sum(shard.tokens for shard in shards),
+        num_bytes=sum(shard.text_bytes for shard in shards),
+    )
+
+
 def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
     shards: dict[Component, list[MixtureShard]] = {}
     for path, shard in record.tokens.items():
@@ -231,50 +281,3 @@ def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
         )
         shards.setdefault(shard.component, []).append(entry)
     return shards
-
-
-def count_totals(ledger: Sequence[str]) -> Totals:
-    """Count documents and tokens over ledger files, one file in memory at a time."""
-    documents = kept = num_bytes = tokens = 0
-    by: dict[str, dict[str, tuple[int, int]]] = {name: {} for name in GROUPS}
-    drops: dict[str, int] = {}
-    fell_back: dict[str, int] = {}
-    for url in ledger:
-        with open_parquet(url) as file:
-            table = file.read(columns=[*GROUPS, *_COUNTED])
-        documents += table.num_rows
-        num_bytes += pc.sum(table["num_bytes"]).as_py() or 0
-        for reason, count in value_counts(table["dropped_by"]).items():
-            drops[reason] = drops.get(reason, 0) + count
-        is_cheap = pc.fill_null(
-            pc.starts_with(table["extract_reason"], FELL_BACK), fill_value=False
-        )
-        for source, count in value_counts(table["source"].filter(is_cheap)).items():
-            fell_back[source] = fell_back.get(source, 0) + count
-        table = table.filter(pc.is_null(table["dropped_by"]))
-        kept += table.num_rows
-        tokens += pc.sum(table["tokens"]).as_py() or 0
-        for name in GROUPS:
-            for value, count, total in _grouped(table, name):
-                old = by[name].get(value, (0, 0))
-                by[name][value] = (old[0] + count, old[1] + total)
-    return Totals(
-        documents=documents,
-        kept=kept,
-        num_bytes=num_bytes,
-        tokens=tokens,
-        by=by,
-        drops=drops,
-        fell_back=fell_back,
-    )
-
-
-def _grouped(table: pa.Table, name: str) -> list[tuple[str, int, int]]:
-    grouped = table.group_by(name, use_threads=False).aggregate(
-        [("tokens", "count"), ("tokens", "sum")]
-    )
-    rows = grouped.to_pylist()
-    return [
-        (row[name] or "unknown", row["tokens_count"], row["tokens_sum"] or 0)
-        for row in sorted(rows, key=lambda row: row[name] or "")
-    ]

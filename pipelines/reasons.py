@@ -108,7 +108,7 @@ def _follows(old: Manifest | None, stage: str, cause: str | None) -> bool:
     """Whether a task runs because of another: new inputs, a new shard, a layout that they gave."""
     if stage == "read":
         return False
-    return cause is None or old is None or stage in ("pack", "ledger")
+    return cause is None or old is None or stage in ("pack", "held_out_pack", "ledger")
 
 
 def _changed_inputs(old: Manifest | None, inputs: list[tuple[str, str, str]]) -> str:

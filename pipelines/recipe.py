@@ -26,6 +26,7 @@ from ..filters.syntax_scope import SyntaxSettings, check_syntax
 from .decontamination import DecontaminationSettings
 from .dedup_settings import DedupSettings
 from .expect import Expectation, check_expectations
+from .held_out_settings import HeldOutSettings
 from .licence_settings import LicenceSettings
 from .mixture_settings import MixtureSettings, check_mixture
 from .order import SMALL_REPOSITORY_BYTES, OrderMethod
@@ -77,6 +78,7 @@ class RawRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     recall: RecallSettings = RecallSettings()
     licences: LicenceSettings = LicenceSettings()
     redaction: RedactionSettings = RedactionSettings()
+    held_out: HeldOutSettings = HeldOutSettings()
     order: OrderSettings = OrderSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
     fim: FimSettings = FimSettings()  # its seed is the recipe's unless it sets one

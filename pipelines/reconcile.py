@@ -18,6 +18,7 @@ from ..corpus.storage import exists, join, read_bytes
 from ..corpus.tokenizer_info import Sentinels
 from .reconcile_documents import document_differences
 from .reconcile_epochs import epoch_differences
+from .reconcile_held_out import held_out_differences
 from .reconcile_queries import (
     FOOTERS,
     PLACED_TOKENS,
@@ -48,6 +49,7 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
     rows = tables.fetch(ShardRows, SHARDS, (eos,)) if check else []
     counted = _sums(rows) if check else _footers(tables, readable)
     documents = document_differences(tables, readable) if check else _placed(tables, counted)
+    held_out = list(held_out_differences(tables, check=check))
     return [
         *tables.file_differences,
         *_row_differences(rows),
@@ -56,6 +58,7 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
         *documents,
         *_total_differences(tables),
         *(_mixture_differences(tables, mixture, counted) if mixture else faults),
+        *held_out,
     ]
 
 

@@ -145,8 +145,9 @@ def _matches(
 
 def _rewritten(before: BuildRecord, after: BuildRecord) -> list[RewrittenShard]:
     changed = []
-    for path in sorted(before.tokens.keys() | after.tokens.keys()):
-        old, new = before.tokens.get(path), after.tokens.get(path)
+    earlier, later = ({**build.tokens, **build.held_out} for build in (before, after))
+    for path in sorted(earlier.keys() | later.keys()):
+        old, new = earlier.get(path), later.get(path)
         digests = (old.digest if old else "", new.digest if new else "")
         if digests[0] != digests[1]:
             changed.append(

@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 
 from ..corpus.errors import GristmillError
-from ..corpus.shards import TOKEN_ROW
 from ..corpus.storage import file_sizes, is_local, join, local_path
+from ..corpus.token_rows import HELD_OUT_ROW, TOKEN_ROW
 from .artifact import open_parquet
 from .published import BuildRecord, FileRecord, read_build
 from .sql import MEMORY_MB, connect, read_files
@@ -51,21 +51,30 @@ class BuildTables:
 
         Its columns are those of a token row, and `shard` and `component` from the path.
         """
-        paths = self._sound(self.record.tokens, join("tokens", "*", "*", "*.parquet"))
+        return self._add_rows("token", "tokens", self.record.tokens, TOKEN_ROW)
+
+    def add_held_out_rows(self) -> list[str]:
+        """Make the table `held_out_rows` alike, of what is held out; return its shards' paths."""
+        return self._add_rows("held_out", "held_out", self.record.held_out, HELD_OUT_ROW)
+
+    def _add_rows(
+        self, name: str, folder: str, named: Mapping[str, FileRecord], schema: pa.Schema
+    ) -> list[str]:
+        paths = self._sound(named, join(folder, "*", "*", "*.parquet"))
         if paths:
-            self._read(paths).create_view("token_files")
+            self._read(paths).create_view(f"{name}_files")
         else:
             filename = pa.nulls(0, pa.string())
-            empty = TOKEN_ROW.empty_table().append_column("filename", filename)
-            self.connection.register("token_files", empty)
+            empty = schema.empty_table().append_column("filename", filename)
+            self.connection.register(f"{name}_files", empty)
         self.connection.execute(
-            """
-            CREATE VIEW token_rows AS
+            f"""
+            CREATE VIEW {name}_rows AS
             SELECT * EXCLUDE (filename),
                 array_to_string(string_split(filename, '/')[-3:], '/') AS shard,
                 string_split(filename, '/')[-3] AS component
-            FROM token_files
-            """
+            FROM {name}_files
+            """  # noqa: S608  one of two names
         )
         return paths
 

@@ -94,10 +94,11 @@ def trace(out: str, shard: str, row: int, offset: int | None) -> Trace:
 
 def _shard_path(record: BuildRecord, out: str, shard: str) -> str:
     path = shard.removeprefix(join(out, ""))
-    if path not in record.tokens and f"tokens/{path}" in record.tokens:
+    shards = {**record.tokens, **record.held_out}
+    if path not in shards and f"tokens/{path}" in shards:
         path = f"tokens/{path}"
-    if path not in record.tokens:
-        raise unknown_name(path, list(record.tokens), where=out, what="shard")
+    if path not in shards:
+        raise unknown_name(path, list(shards), where=out, what="shard")
     return path
 
 

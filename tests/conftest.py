@@ -59,6 +59,9 @@ total_tokens = 1000000
 """
 
 
+OUTPUTS = ("tokens/**/*.parquet", "held_out/**/*.parquet", "ledger/*.parquet", "*.json")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that accepts new golden digests, to be used with a new stage version."""
     parser.addoption("--update-golden", action="store_true")
@@ -163,8 +166,7 @@ class Corpus:
     def files(self, out: Path | None = None) -> dict[str, bytes]:
         """Return every published file but the report: path -> bytes."""
         out = out or self.out
-        found = [*out.glob("tokens/**/*.parquet"), *out.glob("ledger/*.parquet")]
-        found += [out / "build.json", out / "mixture.json"]
+        found = [path for name in OUTPUTS for path in out.glob(name)]
         return {str(path.relative_to(out)): path.read_bytes() for path in sorted(found)}
 
 

@@ -50,9 +50,10 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.expect import Expectation
+from gristmill.pipelines.ledger_totals import HeldOutTotals, Totals
 from gristmill.pipelines.licence_settings import LicenceSettings
 from gristmill.pipelines.mixture_settings import MixtureSettings, StageSettings
-from gristmill.pipelines.published import BuildRecord, FileRecord, ShardRecord, Totals
+from gristmill.pipelines.published import BuildRecord, FileRecord, HeldOutRecord, ShardRecord
 from gristmill.pipelines.recall_settings import (
     DrawSettings,
     EvidenceSettings,
@@ -140,7 +141,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata, Sentinels),
-    *(BuildRecord, FileRecord, ShardRecord, Totals),
+    *(BuildRecord, FileRecord, HeldOutRecord, ShardRecord, HeldOutTotals, Totals),
     *(Removals, TakeDown, Receipt, RewrittenShard),
     *(Manifest, InputRecord, Slice),
 )

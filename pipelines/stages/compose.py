@@ -101,15 +101,21 @@ class Assemble(Stage, frozen=True, kw_only=True):
             trim = inputs.table("trim", ["dropped_by", "cut_spans"])
             dropped = pc.coalesce(dropped, trim["dropped_by"])
             table = table.append_column("cut_spans", trim["cut_spans"])
+        if inputs.all("hold_out"):
+            held_out = inputs.table("hold_out", ["dropped_by"])["dropped_by"]
+            dropped = pc.coalesce(dropped, held_out)
         if inputs.all("redact"):
             redactions = inputs.table("redact", [REDACTIONS])[REDACTIONS]
             table = table.append_column(REDACTIONS, redactions)
-        kept = np.flatnonzero(pc.is_null(dropped).to_numpy())
+        kept = np.flatnonzero(self._is_wanted(dropped).to_numpy())
         rows = table.take(pa.array(kept)).to_pylist()
         context = _context(table) if self.order.method == "dependency" else {}
         samples = [*self._alone(rows, kept), *self._repositories(rows, kept, context)]
         samples.sort(key=lambda row: (row["component"], row["language"], row["sample_id"]))
         output.write(pa.Table.from_pylist(samples, schema=SAMPLE))
+
+    def _is_wanted(self, dropped_by: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.is_null(dropped_by)
 
     def _alone(self, rows: list[Row], kept: np.ndarray) -> Iterator[Row]:
         for row, index in zip(rows, kept, strict=True):

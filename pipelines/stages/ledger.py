@@ -66,11 +66,11 @@ class Ledger(Stage, frozen=True, kw_only=True):
             table = table.append_column(HITS_COLUMN, hits)
         verdict = inputs.table("select")
         for trim in (file.read() for file in inputs.all("trim")):
-            dropped_by = pc.coalesce(verdict["dropped_by"], trim["dropped_by"])
-            column = verdict.schema.get_field_index("dropped_by")
-            verdict = verdict.set_column(column, "dropped_by", dropped_by)
+            verdict = _dropped_later(verdict, trim)
             for name in ("cut_chars", "cut_spans"):
                 verdict = verdict.append_column(name, trim[name])
+        for held_out in (file.read() for file in inputs.all("hold_out")):
+            verdict = _dropped_later(verdict, held_out)
         for redactions in (file.read() for file in inputs.all("redact")):
             for name in redactions.column_names:
                 if name != "doc_id":
@@ -110,6 +110,13 @@ class Ledger(Stage, frozen=True, kw_only=True):
                     "tokens": count,
                     "shard": shard,
                 }
+
+
+def _dropped_later(verdict: pa.Table, later: pa.Table) -> pa.Table:
+    """Return a verdict with the reasons of a later stage where there was none."""
+    dropped_by = pc.coalesce(verdict["dropped_by"], later["dropped_by"])
+    column = verdict.schema.get_field_index("dropped_by")
+    return verdict.set_column(column, "dropped_by", dropped_by)
 
 
 def _import_evidence(inputs: Inputs, num_rows: int) -> pa.ChunkedArray | pa.Array:

@@ -52,6 +52,7 @@ class Tokenize(Stage, frozen=True, kw_only=True):
     name: ClassVar[str] = "tokenize"
     version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
+    rows: ClassVar[pa.Schema] = WORK_ROW
 
     fim: FimSettings
     seed: int
@@ -74,10 +75,10 @@ class Tokenize(Stage, frozen=True, kw_only=True):
     def run(self, inputs: Inputs, output: Output) -> None:
         """Write WORK_ROW, one slice a (component, language), sorted by the shuffle key."""
         samples = inputs.table("assemble")
-        reused = _reusable(inputs, samples)
+        reused = self._reusable(inputs, samples)
         known = set(reused["sample_key"].to_pylist())
         todo = [row for row in samples.to_pylist() if row["sample_key"] not in known]
-        fresh = pa.concat_tables([WORK_ROW.empty_table(), *self._build(inputs, todo)])
+        fresh = pa.concat_tables([self.rows.empty_table(), *self._build(inputs, todo)])
         table = pa.concat_tables([reused, fresh])
         order = pc.sort_indices(
             table,
@@ -99,6 +100,14 @@ class Tokenize(Stage, frozen=True, kw_only=True):
                 buckets=self._buckets(rows),
             )
         output.count("samples", {"built": fresh.num_rows})
+
+    def _reusable(self, inputs: Inputs, samples: pa.Table) -> pa.Table:
+        """Return the rows of the shard's previous artifact that are still samples."""
+        for file in inputs.all("previous"):
+            previous = file.read()
+            wanted = samples["sample_key"].combine_chunks()
+            return previous.filter(pc.is_in(previous["sample_key"], value_set=wanted))
+        return self.rows.empty_table()
 
     def _build(self, inputs: Inputs, todo: list[Row]) -> Iterator[pa.Table]:
         if not todo:
@@ -179,15 +188,6 @@ def split_slice_name(name: str) -> tuple[Component, str]:
     return cast(Component, component), language
 
 
-def _reusable(inputs: Inputs, samples: pa.Table) -> pa.Table:
-    """Return the rows of the shard's previous artifact that are still samples."""
-    for file in inputs.all("previous"):
-        previous = file.read()
-        wanted = samples["sample_key"].combine_chunks()
-        return previous.filter(pc.is_in(previous["sample_key"], value_set=wanted))
-    return WORK_ROW.empty_table()
-
-
 def _boilerplate(inputs: Inputs) -> dict[int, list[int]]:
     """Return what is cut of each row that anything is cut of."""
     if not inputs.all("trim"):
@@ -210,6 +210,7 @@ class Pack(Stage, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "pack"
     version: ClassVar[int] = 2
+    rows: ClassVar[pa.Schema] = TOKEN_ROW
 
     component: Component
     language: str
@@ -228,7 +229,7 @@ class Pack(Stage, frozen=True, kw_only=True):
         """Write the shard in the order of the shuffle key."""
         table = pa.concat_tables([self._slice(file) for file in inputs.all("slices")])
         order = pc.sort_indices(table, [("shuffle_key", "ascending"), ("doc_id", "ascending")])
-        table = table.take(order).select(TOKEN_ROW.names)
+        table = table.take(order).select(self.rows.names)
         metadata = ShardMetadata(
             tokenizer=self.tokenizer.digest,
             tokenizer_name=self.tokenizer.name,
@@ -239,7 +240,11 @@ class Pack(Stage, frozen=True, kw_only=True):
             fim=self.fim,
         )
         info = write_token_shard(
-            str(output.path), [table], metadata=metadata, block_tokens=self.block_tokens
+            str(output.path),
+            [table],
+            metadata=metadata,
+            block_tokens=self.block_tokens,
+            schema=self.rows,
         )
         output.adopt(info.num_rows)
         output.count("tokens", {self.language: info.num_tokens})
@@ -249,7 +254,7 @@ class Pack(Stage, frozen=True, kw_only=True):
         output.count("later_row_groups", counts)
 
     def _slice(self, file: InputFile) -> pa.Table:
-        rows = file.read([*TOKEN_ROW.names, "shuffle_key"])
+        rows = file.read([*self.rows.names, "shuffle_key"])
         first, last = bucket_range(self.prefix, self.bucket_bits)
         shift = np.uint64(64 - self.bucket_bits)
         keys = rows["shuffle_key"].to_numpy()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).with_name("golden.json")
 GOLDEN_WEB = Path(__file__).with_name("golden_web.json")
+GOLDEN_HELD_OUT = Path(__file__).with_name("golden_held_out.json")
 GOLDEN_REDACTION = Path(__file__).with_name("golden_redaction.json")
 REDACTION_RECIPE = """\
 name = "redacted"
@@ -57,6 +58,10 @@ min_pages = 2
 [mixture.weights]
 text = 1.0
 """
+HELD_OUT_STAGES = [
+    *("held_out_units", "held_out_choice", "held_out_copies", "held_out_fates", "hold_out"),
+    *("held_out_samples", "held_out_tokens", "held_out_pack"),
+]
 WEB_STAGES = [
     *("pages", "same_page", "page_fates", "page_keepers"),
     *("lines", "line_pages", "common_lines", "trim", "page_signals"),
@@ -187,3 +192,24 @@ def test_redaction_does_not_change_its_output_without_a_new_version(
         GOLDEN_REDACTION.write_text(json.dumps(found, indent=1) + "\n")
     assert found == json.loads(GOLDEN_REDACTION.read_text())
     assert len(found) == 2
+
+
+def test_holding_out_does_not_change_its_output_without_a_new_version(
+    corpus: "Corpus", request: pytest.FixtureRequest
+) -> None:
+    corpus.write(extra="\n[held_out]\nfraction = 0.4\n")
+    build(
+        str(corpus.recipe),
+        out=str(corpus.out),
+        executor=LocalExecutor(),
+        observer=JsonLines(sys.stderr),
+    )
+    found = {
+        stage: digest
+        for stage, digest in stage_digests(corpus.out).items()
+        if stage.split(" ")[0] in HELD_OUT_STAGES
+    }
+    if request.config.getoption("--update-golden"):
+        GOLDEN_HELD_OUT.write_text(json.dumps(found, indent=1) + "\n")
+    assert found == json.loads(GOLDEN_HELD_OUT.read_text())
+    assert len(found) == len(HELD_OUT_STAGES)
