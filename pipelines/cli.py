@@ -20,6 +20,7 @@ from .dedup_cli import dedup
 from .export_cli import export
 from .plan_cli import plan
 from .recall_cli import recall
+from .train_cli import train
 
 if TYPE_CHECKING:
     from .build import BuildResult
@@ -44,6 +45,7 @@ cli.add_command(diff)
 cli.add_command(export)
 cli.add_command(plan)
 cli.add_command(recall)
+cli.add_command(train)
 
 
 def main() -> None:

@@ -71,5 +71,5 @@ def test_origins_can_be_read_while_the_reader_goes_on(make_recipe: MakeRecipe) -
     stages = open_stages(recipe)
     with Batches(recipe, stages, rank=0, num_ranks=1).ahead(0) as steps:
         batch = next(steps)
-        numbers = [int(number) for micro in batch.micro_batches for number in micro.samples_B]
+        numbers = batch.samples_B.tolist()
         assert [o.sample for o in sample_origins(stages[0], numbers)] == numbers == list(range(8))

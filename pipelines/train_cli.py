@@ -1,0 +1,40 @@
+"""The command `gristmill train`: parse, call one library function, print."""
+
+import sys
+
+import click
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--build", default="", help="The build to train on, in place of the recipe's.")
+@click.option("--out", default="", help="The run's folder, in place of the recipe's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def train(recipe: str, *, build: str, out: str, as_json: bool) -> None:
+    """Train the model of RECIPE on a build, or go on from its last checkpoint.
+
+    Several GPUs: torchrun --nproc-per-node N -m gristmill train RECIPE
+    """
+    from ..corpus.errors import GristmillError
+
+    try:
+        import torch  # noqa: F401  # the extra that a build does not need
+    except ModuleNotFoundError as error:
+        raise GristmillError(
+            "training needs torch, which is not installed",
+            where="gristmill train",
+            todo="Install it with: pip install 'gristmill[train]'",
+        ) from error
+    from ..trainer.loop import train as run
+    from ..trainer.recipe_file import load_recipe
+    from .summary import to_json
+    from .train_text import train_text
+
+    result = run(load_recipe(recipe, build=build, out=out), where=recipe)
+    if result is None:  # another rank prints
+        return
+    click.echo(to_json(result) if as_json else train_text(result))
+    if result.is_stopped:
+        sys.exit(_INTERRUPTED)
