@@ -7,6 +7,7 @@ weights. Each run of `expert` of them holds all experts once; ranks at the same 
 """
 
 import os
+from functools import cached_property
 from types import TracebackType
 from typing import Final
 
@@ -21,7 +22,7 @@ _WHERE: Final = "mesh"
 
 
 class Mesh:
-    """One rank's place among all. Alone, it makes no process group unless `dense` is asked for.
+    """One rank's place among all; a rank alone makes no process group before one is asked for.
 
     Args:
         data: ranks that read samples of their own; without it, as many as the launch leaves.
@@ -52,7 +53,7 @@ class Mesh:
         self._meshes: dict[tuple[str, ...], DeviceMesh] = {}
         if self.world_size > 1:
             # Making a group takes all ranks, so all make the same ones now, in the same order.
-            _ = self.dense, self.experts, self._axes
+            _ = self.dense, self.experts, self._axes, self.background_group
 
     @property
     def dense(self) -> DeviceMesh:
@@ -75,6 +76,14 @@ class Mesh:
     def context_group(self) -> dist.ProcessGroup:
         """The ranks that together have the same sequences."""
         return self._axes["context"].get_group()
+
+    @cached_property
+    def background_group(self) -> dist.ProcessGroup:
+        """All ranks, for messages that a second thread sends while the first one trains."""
+        if not dist.is_initialized():
+            self._make_group()
+        group: dist.ProcessGroup = dist.new_group(backend="gloo")
+        return group
 
     def sum(self, x: Tensor) -> Tensor:
         """Return the sum over all ranks; `x` may become it."""
@@ -122,7 +131,6 @@ class Mesh:
     def _make_group(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
-        # Checkpoints in the background talk over gloo while nccl trains.
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
         if self.world_size > 1:
             dist.init_process_group(backend)
