@@ -1,7 +1,7 @@
 """Checkpoints as DeepSeek published its own and transformers writes them: read and written.
 
 On disk each expert has weights of its own; in the model those of all experts of a layer are one.
-One tensor at a time is in memory, and a rank reads only what it holds of each.
+One tensor at a time is in memory, and a rank reads its own experts alone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +20,7 @@ from .hub_files import Files
 from .model import Model
 from .safetensors_file import num_bytes, write_safetensors
 from .shapes import ModelSettings
+from .weights import fill
 
 INDEX: Final = "model.safetensors.index.json"
 SHARD_BYTES: Final = 5_000_000_000
@@ -42,19 +43,40 @@ class Piece(NamedTuple):
     row: int
 
 
+class HubWeights:
+    """The weights of a checkpoint, for `weights.fill`; a context, which closes the files."""
+
+    def __init__(self, folder: str, settings: ModelSettings) -> None:
+        _check_settings(settings, folder)
+        self._files = Files(folder)
+        self._files.check(checkpoint_shapes(settings))
+
+    def __enter__(self) -> "HubWeights":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def whole(self, name: str, _shape: torch.Size) -> Tensor:
+        """Return a weight that no experts share."""
+        return self._files.read(name)
+
+    def expert(self, name: str, expert: int, shape: torch.Size) -> Tensor:
+        """Return one expert's part of a weight of `shape` (E, F, D)."""
+        return torch.cat([self._files.read(piece.key) for piece in _expert(name, expert, shape)])
+
+
+def load_weights(model: nn.Module, folder: str, settings: ModelSettings) -> None:
+    """Fill a model, or the part of it that is here, from a checkpoint."""
+    with HubWeights(folder, settings) as source:
+        fill(model.named_parameters(), source)
+
+
 def pieces(name: str, shape: torch.Size) -> list[Piece]:
     """Return what a weight of the model is made of on disk."""
     if len(shape) < 3:
         return [Piece(name, tuple(shape), None, 0)]
-    layer, _, kind = name.rpartition(".")
-    experts, rows, width = shape
-    parts = ("gate_proj", "up_proj") if kind == "gate_up_proj" else (kind,)
-    height = rows // len(parts)
-    return [
-        Piece(f"{layer}.{i}.{part}.weight", (height, width), i, at * height)
-        for i in range(experts)
-        for at, part in enumerate(parts)
-    ]
+    return [piece for i in range(shape[0]) for piece in _expert(name, i, shape)]
 
 
 def checkpoint_shapes(settings: ModelSettings) -> dict[str, tuple[int, ...]]:
@@ -66,18 +88,6 @@ def checkpoint_shapes(settings: ModelSettings) -> dict[str, tuple[int, ...]]:
         for name, weight in whole.named_parameters()
         for piece in pieces(name, weight.shape)
     }
-
-
-@torch.no_grad()
-def load_weights(model: Model, folder: str) -> None:
-    """Fill the model, or what is here of it, from a checkpoint; ranks of a DTensor their parts."""
-    _check_settings(model.settings, folder)
-    with Files(folder) as files:
-        files.check(checkpoint_shapes(model.settings))
-        for name, weight in model.named_parameters():
-            here, offset = _local_part(weight)
-            for piece in pieces(name, weight.shape):
-                _fill(here, offset, piece, files)
 
 
 def model_weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -177,31 +187,12 @@ def _check_settings(settings: ModelSettings, folder: str) -> None:
             )
 
 
-def _local_part(weight: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-    """Return what is here of a weight, and where in the whole it begins."""
-    from torch.distributed.tensor import DTensor
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
-
-    if not isinstance(weight, DTensor):
-        return weight, (0,) * weight.ndim
-    shape, offset = compute_local_shape_and_global_offset(
-        weight.shape, weight.device_mesh, weight.placements
-    )
-    here = weight.to_local()
-    assert tuple(here.shape) == tuple(shape), (here.shape, shape)
-    return here, tuple(offset)
-
-
-def _fill(here: Tensor, offset: tuple[int, ...], piece: Piece, files: Files) -> None:
-    """Copy what a part of a weight has in common with a tensor on disk."""
-    if piece.expert is not None:
-        if not offset[0] <= piece.expert < offset[0] + len(here):
-            return
-        here, offset = here[piece.expert - offset[0]], offset[1:]
-    start = max(piece.row, offset[0])
-    stop = min(piece.row + piece.shape[0], offset[0] + len(here))
-    if start >= stop:
-        return
-    columns = slice(offset[1], offset[1] + here.shape[1]) if here.ndim == 2 else None
-    rows = slice(start - piece.row, stop - piece.row)
-    here[start - offset[0] : stop - offset[0]].copy_(files.read(piece.key, rows, columns))
+def _expert(name: str, expert: int, shape: torch.Size) -> list[Piece]:
+    """Return what one expert's part of a weight is made of, from the first row to the last."""
+    layer, _, kind = name.rpartition(".")
+    parts = ("gate_proj", "up_proj") if kind == "gate_up_proj" else (kind,)
+    height = shape[1] // len(parts)
+    return [
+        Piece(f"{layer}.{expert}.{part}.weight", (height, shape[2]), expert, i * height)
+        for i, part in enumerate(parts)
+    ]

@@ -1,9 +1,8 @@
-"""The safetensors files of one checkpoint as one table of tensors, of which parts are read."""
+"""The safetensors files of one checkpoint as one table of tensors."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 import msgspec
@@ -34,15 +33,8 @@ class Files:
             for key in file.keys()  # type: ignore[no-untyped-call]  # noqa: SIM118  # no dict
         }
 
-    def __enter__(self) -> "Files":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the files."""
         self._stack.close()
 
     def check(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -65,10 +57,9 @@ class Files:
                 todo="Give the model the checkpoint's shape, or fetch the checkpoint again.",
             )
 
-    def read(self, key: str, rows: slice, columns: slice | None) -> Tensor:
-        """Return a part of one tensor."""
-        part = self._file_of[key].get_slice(key)  # type: ignore[no-untyped-call]  # Rust's
-        found: Tensor = part[rows] if columns is None else part[rows, columns]
+    def read(self, key: str) -> Tensor:
+        """Return one tensor."""
+        found: Tensor = self._file_of[key].get_tensor(key)  # type: ignore[no-untyped-call]  # Rust's
         return found
 
     def _paths(self) -> list[Path]:

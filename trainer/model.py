@@ -81,8 +81,10 @@ class Model(nn.Module):
         documents_BS: Tensor,
         order_S: Tensor,
         targets_BT: Tensor | None = None,
+        last_B: Tensor | None = None,
     ) -> Tensor:
-        """Return hidden states, or at the end logits (B, T, V), or losses (B, T) given targets.
+        """Return hidden states, or at the end logits (B, T, V), or losses (B, T) given targets,
+        or logits (B, V) of one token of each sequence given `last_B`, which says which.
 
         `inputs` are token ids (B, T) or hidden states (B, T, D). Positions restart with a document.
         `documents_BS` numbers the documents, and `order_S` says where each token of the sequence
@@ -101,6 +103,8 @@ class Model(nn.Module):
         if self.model.norm is None:
             return x_BTD
         x_BTD = self.model.norm(x_BTD)
+        if last_B is not None:
+            x_BTD = x_BTD[torch.arange(len(x_BTD), device=x_BTD.device), last_B]
         if targets_BT is None:
             logits: Tensor = self.lm_head(x_BTD)
             return logits

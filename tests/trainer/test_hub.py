@@ -64,7 +64,7 @@ def test_ours_reads_what_transformers_saves(
     theirs.save_pretrained(tmp_path / "theirs", max_shard_size="150KB")
     assert len(list((tmp_path / "theirs").glob("*.safetensors"))) > 2
     ours = empty(small_v2)
-    load_weights(ours, str(tmp_path / "theirs"))
+    load_weights(ours, str(tmp_path / "theirs"), small_v2)
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict(), atol=0, rtol=0)
 
 
@@ -86,7 +86,7 @@ def test_parts_of_a_model_read_their_part(
     found: dict[str, Tensor] = {}
     for layers in (range(1), range(1, 2), range(2, 3)):
         part = empty(small_v2, layers)
-        load_weights(part, str(written[1]))
+        load_weights(part, str(written[1]), small_v2)
         found |= part.state_dict()
     torch.testing.assert_close(found, written[0].state_dict(), atol=0, rtol=0)
 
@@ -99,7 +99,7 @@ def test_bf16_is_written_by_default_and_read_into_fp32(
     assert [path.name for path in (tmp_path / "half").glob("*.safetensors")] == [
         "model.safetensors"
     ]
-    load_weights(loaded, str(tmp_path / "half"))
+    load_weights(loaded, str(tmp_path / "half"), small)
     expected = {name: w.bfloat16().float() for name, w in model.state_dict().items()}
     torch.testing.assert_close(loaded.state_dict(), expected, atol=0, rtol=0)
 
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_was_not_finished_is_not_there(
         write_checkpoint(str(folder), small, weights[:-3])
     assert not folder.exists()
     write_checkpoint(str(folder), small, weights)
-    load_weights(empty(small), str(folder))
+    load_weights(empty(small), str(folder), small)
 
 
 def broken(folder: Path, change: Callable[[dict[str, Tensor]], object]) -> None:
@@ -151,7 +151,7 @@ def test_weights_that_do_not_fit_are_named(
 ) -> None:
     broken(written[1], FAULTS[what])
     with pytest.raises(GristmillError, match=what):
-        load_weights(empty(small_v2), str(written[1]))
+        load_weights(empty(small_v2), str(written[1]), small_v2)
 
 
 def test_another_shape_than_the_checkpoints_is_refused(
@@ -159,7 +159,7 @@ def test_another_shape_than_the_checkpoints_is_refused(
 ) -> None:
     other = msgspec.structs.replace(small_v2, num_experts_per_tok=3)
     with pytest.raises(GristmillError, match="num_experts_per_tok = 4, the model 3"):
-        load_weights(Model(other), str(written[1]))
+        load_weights(Model(other), str(written[1]), other)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors.index.json", "model-00002-of-*.safetensors"])
@@ -169,5 +169,5 @@ def test_a_damaged_file_is_named(
     (path,) = written[1].glob(name)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(GristmillError, match="cannot be read") as caught:
-        load_weights(empty(small_v2), str(written[1]))
+        load_weights(empty(small_v2), str(written[1]), small_v2)
     assert caught.value.where == str(path)

@@ -53,7 +53,7 @@ def run_rank(rank: int, folder: Path) -> None:
     dist.init_process_group("gloo", init_method=store, rank=rank, world_size=4)
     settings = read_config(str(folder / "before"))
     model = shared_model(settings)
-    load_weights(model, str(folder / "before"))
+    load_weights(model, str(folder / "before"), settings)
     experts = model.get_parameter("model.layers.1.mlp.experts.gate_up_proj")
     assert isinstance(experts, DTensor)
     assert len(experts.to_local()) == settings.n_routed_experts / 4
