@@ -37,9 +37,9 @@ READ = pa.schema(
         ("num_bytes", pa.int64()),  # size of the original bytes, or of a text made of a notebook
         ("bytes_digest", ID),  # of the original bytes before decoding; null where none were read
         ("encoding", pa.string()),  # the charset it was decoded from
-        ("repository_created", pa.timestamp("s", "UTC")),
+        ("repository_created", pa.timestamp("s", "UTC")),  # or a document's date, from its field
         ("stars", pa.int64()),
-        ("declared_licence", pa.string()),  # SPDX id from the repository's metadata
+        ("declared_licence", pa.string()),  # SPDX id from the repository's metadata, or a field
         ("licence_files", pa.list_(pa.string())),  # paths of its licence files
         ("language_hint", pa.string()),  # what the input itself says: HTML lang, a JSON field
         ("read_drop", pa.string()),  # why there is no text: binary, empty, huge, symlink, ...

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from ..errors import GristmillError
 from ..record import Record
-from .document_rows import document_row, dropped_row, names_of
+from .document_fields import DocumentFields, field_names
+from .document_rows import document_row, dropped_row
 from .parquet import DAMAGE, parquet_damage
 from .unit import ReadLimits, ReadOptions, Unit
 
@@ -61,7 +62,7 @@ def _columns(unit: Unit, schema: pa.Schema, options: ReadOptions) -> list[str]:
             where=unit.url,
             todo="Set text_field of the source to a column of strings.",
         )
-    wanted = (options.text_field, options.id_field, options.url_field, options.language_field)
+    wanted = (options.text_field, *field_names(options))
     return [name for name in dict.fromkeys(wanted) if _type_of(schema, name) is not None]
 
 
@@ -106,11 +107,11 @@ def _batch_records(
     def values(name: str) -> list[object]:
         return empty if _type_of(batch.schema, name) is None else _values(_column(batch, name))
 
-    columns = (options.text_field, options.id_field, options.url_field, options.language_field)
-    for text, name, url, language in zip(*map(values, columns), strict=True):
+    columns = (options.text_field, *field_names(options))
+    for text, *fields in zip(*map(values, columns), strict=True):
         if isinstance(text, str):
             data = text.encode("utf-8", "surrogateescape")
-            yield document_row(unit, row, data, text, names_of(name, url), language, limits)
+            yield document_row(unit, row, data, text, DocumentFields(*fields), limits)
         else:
             yield dropped_row(unit, row, "corrupt", f"row {row} has a null text", 0)
         row += 1
@@ -119,6 +120,8 @@ def _batch_records(
 def _values(column: pa.Array) -> list[object]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type):  # of nanoseconds, which Python's times lack
+        column = column.cast(pa.timestamp("s", column.type.tz), safe=False)
     if not _is_string(column.type):
         return list(column.to_pylist())
     # Parquet does not hold strings to UTF-8, and one bad value would take its batch along.

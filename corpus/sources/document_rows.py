@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ..ids import bytes_digest
 from ..record import ReadDrop, Record
+from .document_fields import DocumentFields
 from .unit import ReadLimits, Unit
 
 TEXTS = (".txt", ".md")
@@ -18,22 +19,11 @@ def field_of(value: Mapping[str, object], name: str) -> object:
     return field_of(inner, rest) if isinstance(inner, dict) else None
 
 
-def names_of(*fields: object) -> list[str]:
-    """Return what names a document, of the fields that may: no empty ones, no lists."""
-    return [str(field) for field in fields if isinstance(field, str | int) and str(field)]
-
-
 def document_row(
-    unit: Unit,
-    row: int,
-    data: bytes,
-    text: str,
-    names: list[str],
-    language: object,
-    limits: ReadLimits,
+    unit: Unit, row: int, data: bytes, text: str, fields: DocumentFields, limits: ReadLimits
 ) -> Record:
     """Return the row of a text; `data` is the line or the value that it was read from."""
-    path = _encodable(names[0]) if names else _locator(unit, row)
+    path = fields.name or _locator(unit, row)
     try:
         num_bytes = len(text.encode())
     except UnicodeEncodeError:
@@ -52,7 +42,9 @@ def document_row(
         num_bytes=num_bytes,
         bytes_digest=bytes_digest(data),
         encoding="utf-8",
-        language_hint=_encodable(language) if isinstance(language, str) and language else None,
+        repository_created=fields.created,
+        declared_licence=fields.declared_licence,
+        language_hint=fields.language_hint,
         text=text,
     )
 
@@ -81,10 +73,6 @@ def dropped_row(
 
 def _locator(unit: Unit, row: int) -> str:
     return unit.name if unit.name.endswith(TEXTS) else f"{unit.name}#{row}"
-
-
-def _encodable(value: str) -> str:
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def over(num_bytes: int, limits: ReadLimits) -> str:

@@ -7,8 +7,9 @@ from typing import BinaryIO
 from .. import storage
 from ..ids import bytes_digest
 from ..record import Record
+from .document_fields import DocumentFields, field_names
 from .document_parquet import read_parquet
-from .document_rows import TEXTS, document_row, dropped_row, field_of, names_of, over
+from .document_rows import TEXTS, document_row, dropped_row, field_of, over
 from .inflate import CorruptInputError, InflatedReader
 from .rows import text_or_reason
 from .unit import ReadLimits, ReadOptions, Unit
@@ -111,6 +112,5 @@ def _json_record(
     if not isinstance(text, str):
         what = f"line {row + 1} has no string named {options.text_field!r}"
         return dropped_row(unit, row, "corrupt", what, len(line), data=line)
-    names = names_of(field_of(value, options.id_field), field_of(value, options.url_field))
-    language = field_of(value, options.language_field)
-    return document_row(unit, row, line, text, names, language, limits)
+    fields = DocumentFields(*(field_of(value, name) for name in field_names(options)))
+    return document_row(unit, row, line, text, fields, limits)

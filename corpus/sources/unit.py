@@ -49,6 +49,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id_field: str = "id"
     language_field: str = "language"
     url_field: str = "url"
+    date_field: str = ""
+    licence_field: str = ""
     extract: Tier = "cheap"
 
     def __post_init__(self) -> None:
@@ -114,6 +116,8 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id_field: str = "id"
     language_field: str = "language"
     url_field: str = "url"
+    date_field: str = ""  # empty: no field is read as one
+    licence_field: str = ""
     extract: Tier = "cheap"
 
     @classmethod
@@ -124,5 +128,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             id_field=spec.id_field,
             language_field=spec.language_field,
             url_field=spec.url_field,
+            date_field=spec.date_field,
+            licence_field=spec.licence_field,
             extract=spec.extract,
         )

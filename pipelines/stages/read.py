@@ -50,6 +50,9 @@ class Read(Stage, frozen=True, kw_only=True):
             del settings["limits"]["notebooks"]
         if self.options.extract == "cheap":  # as before there was a choice
             del settings["options"]["extract"]
+        for name in ("date_field", "licence_field"):
+            if not settings["options"][name]:  # as before there were any
+                del settings["options"][name]
         settings["rewrite"] = [step.key_settings() for step in self.rewrite]
         if not self.rewrite:
             del settings["rewrite"]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -50,6 +51,53 @@ def test_json_lines_give_one_row_each(tmp_path: Path, suffix: str, pack: object)
     assert (first.path, first.text, first.language_hint) == ("7", "one", "de")
     assert (second.path, second.origin_offset, second.collection) == (f"{path.name}#1", 1, "set")
     assert second.origin_file == path.name
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("1970-01-02", 86_400),
+        ("1970-01-02T01:00:00Z", 90_000),
+        ("1970-01-02T01:00:00+01:00", 86_400),
+        (86_400, 86_400),
+        ("yesterday", None),
+        (-1, None),
+        (True, None),
+        (["1970-01-02"], None),
+    ],
+)
+def test_a_date_is_a_field_if_the_source_names_it(
+    tmp_path: Path, value: object, seconds: int | None
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines({"text": "x", "meta": {"created": value}}))
+    assert read(path, date_field="meta.created")[0].repository_created == seconds
+    assert read(path)[0].repository_created is None
+
+
+@pytest.mark.parametrize(
+    ("value", "licence"),
+    [("MIT", "MIT"), (["MIT", "Apache-2.0"], "Apache-2.0 AND MIT"), ([], None), ("", None)],
+)
+def test_a_licence_is_a_field_if_the_source_names_it(
+    tmp_path: Path, value: object, licence: str | None
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines({"text": "x", "license": value}))
+    assert read(path, licence_field="license")[0].declared_licence == licence
+    assert read(path)[0].declared_licence is None
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), pa.timestamp("ns"), pa.timestamp("us", "Asia/Tokyo")]
+)
+def test_a_date_column_of_parquet_is_a_date(tmp_path: Path, kind: pa.DataType) -> None:
+    dates = pa.array([date(2020, 2, 29), None]).cast(pa.timestamp("s", "UTC")).cast(kind)
+    table = pa.table({"text": ["a", "b"], "day": dates, "licences": [["MIT"], None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet", date_field="day", licence_field="licences")
+    assert [row.repository_created for row in found] == [1_582_934_400, None]
+    assert [row.declared_licence for row in found] == ["MIT", None]
 
 
 def test_the_field_names_are_settings(tmp_path: Path) -> None:
