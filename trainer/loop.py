@@ -5,15 +5,18 @@ decide alike; the first rank writes.
 """
 
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 import msgspec
 from torch import Tensor
 
 from ..corpus.errors import GristmillError
+from ..corpus.storage import join, write_bytes
 from .checkpoint import Checkpoints, Run, latest, load, read_state
 from .data import Batches, StepBatch
 from .data_state import DataState, check_data, data_state, keep_manifests
+from .evaluation import Evaluation
+from .evaluator import Evaluator
 from .hub import load_weights
 from .mesh import Mesh
 from .meter import Meter
@@ -22,13 +25,15 @@ from .optimizer import make_optimizer, set_learning_rate
 from .origins import not_finite, samples_not_finite
 from .recipe import TrainRecipe
 from .recipe_file import check_batches
-from .records import SkipRecord
+from .records import SkipRecord, evaluation_record
 from .replica import Replica, ReplicaOptions
 from .run_log import RunLog
 from .schedule import learning_rate, samples_of
 from .spikes import SpikeState, judge
 from .stage_data import StageData, open_stages
 from .stop import Stop
+
+EVALUATION: Final = "evaluation.json"  # below the run folder
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +51,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         step: how many steps are done, of `num_steps`.
         is_stopped: by a signal; the same command goes on.
         losses: of the steps since the last record but one; None where none was taken.
+        evaluation: of held-out documents, the last one.
     """
 
     out: str
@@ -53,6 +59,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     num_steps: int
     is_stopped: bool
     losses: Losses | None
+    evaluation: Evaluation | None = None
 
 
 def train(recipe: TrainRecipe, *, where: str, stream: TextIO = sys.stderr) -> RunResult | None:
@@ -97,6 +104,9 @@ class _Run:
         self._restore()
         self._batches = Batches(recipe, stages, rank=mesh.data_rank, num_ranks=mesh.data)
         self._meter = Meter(recipe, mesh, stages, self._batches.strata)
+        self._evaluator = None
+        if recipe.evaluation.every_steps:
+            self._evaluator = Evaluator(recipe, mesh, self._replica, stages)
         self._log = None
         if mesh.rank == 0:
             board = recipe.log.tensorboard
@@ -104,11 +114,12 @@ class _Run:
 
     def go(self, stop: Stop) -> RunResult | None:
         """Take the steps that are left."""
-        is_stopped, losses = False, None
+        is_stopped, losses, evaluation = False, None, None
         try:
             with self._batches.ahead(self._step) as batches:
                 for batch in batches:
                     losses = self._take(batch) or losses
+                    evaluation = self._evaluate() or evaluation
                     is_stopped = self._mesh.any(is_true=stop.is_asked)
                     self._save(is_last=is_stopped)
                     if is_stopped:
@@ -125,6 +136,7 @@ class _Run:
             num_steps=self._recipe.num_steps,
             is_stopped=is_stopped,
             losses=losses,
+            evaluation=evaluation,
         )
 
     def _take(self, batch: StepBatch) -> Losses | None:
@@ -209,6 +221,18 @@ class _Run:
             grad_norm=norm,
         )
 
+    def _evaluate(self) -> Evaluation | None:
+        every, is_last = self._recipe.evaluation.every_steps, self._step == self._recipe.num_steps
+        if self._evaluator is None or (self._step % every and not is_last):
+            return None
+        with self._meter.paused():
+            found = self._evaluator.evaluate()
+        if self._log is not None:
+            self._log.write(evaluation_record(self._step, found))
+            encoded = msgspec.json.format(msgspec.json.encode(found))
+            write_bytes(join(self._recipe.out, EVALUATION), encoded + b"\n")
+        return found
+
     def _restore(self) -> None:
         """Take up the last checkpoint, or the weights that the recipe starts from."""
         last = latest(self._recipe.out)
@@ -219,7 +243,7 @@ class _Run:
             self._step, self._spikes = state.data.step, state.spikes
         elif self._recipe.start_from:
             for part in self._replica.parts:
-                load_weights(part, self._recipe.start_from)
+                load_weights(part, self._recipe.start_from, self._recipe.model)
         if self._mesh.rank == 0:
             keep_manifests(self._recipe, self._stages)
 

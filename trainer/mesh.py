@@ -56,6 +56,11 @@ class Mesh:
             _ = self.dense, self.experts, self._axes, self.background_group
 
     @property
+    def counts(self) -> bool:
+        """Whether this rank speaks for its data rank: others have the same sequences."""
+        return self.pipeline_rank == 0 and self.context_rank == 0
+
+    @property
     def dense(self) -> DeviceMesh:
         """The ranks that have the same layers."""
         return self._mesh(pipeline=self.pipeline, dense=self.data * self.context)["dense"]

@@ -1,4 +1,4 @@
-"""What is measured between two records: losses, tokens, time, memory and experts, over all ranks."""
+"""What is measured between two records, over all ranks: losses, time, memory and experts."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,6 @@ class Meter:
         self, recipe: TrainRecipe, mesh: Mesh, stages: list[StageData], strata: Strata
     ) -> None:
         self._recipe, self._mesh = recipe, mesh
-        self._counts = mesh.pipeline_rank == 0 and mesh.context_rank == 0
         num_bytes = token_bytes(stages[0], recipe.model.vocab_size)
         self._sums = LossSums(strata, num_bytes, mesh.device)
         self._peak = peak_flops(device_name(mesh.device), recipe.precision)
@@ -38,19 +37,19 @@ class Meter:
     def count(self, targets_BT: Tensor) -> int:
         """Return how many predictions the whole step has."""
         own = (targets_BT != IGNORED).sum().to(self._mesh.device)
-        return int(self._mesh.sum(own if self._counts else torch.zeros_like(own)))
+        return int(self._mesh.sum(own if self._mesh.counts else torch.zeros_like(own)))
 
     def add(self, losses_BT: Tensor, batch: StepBatch) -> float:
         """Count one step's losses, and return the sum of those of all ranks."""
         device = self._mesh.device
         total = losses_BT.double().sum()
-        if self._counts:
+        if self._mesh.counts:
             targets_BT, strata_BT = batch.targets_BT.to(device), batch.strata_BT.to(device)
             self._sums.add(losses_BT, targets_BT, strata_BT)
         num_tokens = losses_BT.numel() * self._mesh.data
         self._tokens += num_tokens
         self._flops += num_tokens * flops_per_token(self._recipe.model, losses_BT.shape[1])
-        return float(self._mesh.sum(total if self._counts else torch.zeros_like(total)))
+        return float(self._mesh.sum(total if self._mesh.counts else torch.zeros_like(total)))
 
     def record(self, step: int, *, lr: float, grad_norm: float, load_LE: Tensor) -> StepRecord:
         """Return the record of the steps since the one before, and begin anew."""

@@ -37,12 +37,18 @@ def _step_parts(record: StepRecord) -> list[str]:
 
 
 def _evaluation_parts(record: EvaluationRecord) -> list[str]:
-    loss = record.losses.all
-    parts = [f"held out after step {record.step:,}", f"loss {loss.nats_per_token:.3f}"]
-    if loss.bits_per_byte is not None:
-        parts.append(f"{loss.bits_per_byte:.3f} bits/byte")
+    totals = {
+        name.removesuffix("/all"): bits
+        for name, bits in record.bits_per_byte.items()
+        if name.endswith("/all")
+    }
+    bits = ", ".join(f"{name} {value:.3f}" for name, value in totals.items())
     matches = record.fim_exact_match
-    return [*parts, *(f"FIM {name} {100 * share:.1f} %" for name, share in matches.items())]
+    return [
+        f"held out after step {record.step:,}",
+        f"bits/byte {bits}",
+        *(f"FIM {name} {100 * share:.1f} %" for name, share in matches.items()),
+    ]
 
 
 def duration(seconds: float) -> str:

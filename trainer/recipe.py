@@ -138,8 +138,13 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is measured on held-out documents; every 0 steps: nothing."""
+    """What is measured on held-out documents; every 0 steps: nothing.
 
+    `build` is another build than the recipe's whose documents are taken, so that runs on two builds
+    compare; `fim_samples` lines of each language of code are filled in.
+    """
+
+    build: str = ""
     every_steps: _Count = 0
     max_tokens_per_language: _Positive = 1 << 20
     fim_samples: _Count = 0

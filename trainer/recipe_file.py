@@ -1,5 +1,6 @@
 """Reading a training recipe: its file, keys and paths, and whether its numbers fit together."""
 
+import os
 from collections.abc import Iterator
 
 import msgspec
@@ -34,20 +35,34 @@ def load_recipe(path: str, *, build: str = "", out: str = "") -> TrainRecipe:
             where=path,
             todo="Correct the value; docs/training-recipe.md lists every key.",
         ) from None
-    recipe = msgspec.structs.replace(
-        recipe,
-        build=recipe.build if build else join(base, recipe.build),
-        out=recipe.out if out else join(base, recipe.out),
-        start_from=recipe.start_from and join(base, recipe.start_from),
-        stage=tuple(
-            msgspec.structs.replace(stage, build=stage.build and join(base, stage.build))
-            for stage in recipe.stage
-        ),
+    recipe = _with_paths(
+        recipe, base, build=build or join(base, recipe.build), out=out or join(base, recipe.out)
     )
     check_recipe(recipe, where=path)
     for protocol, options in recipe.storage.items():
         configure(protocol, options)
     return recipe
+
+
+def _with_paths(recipe: TrainRecipe, base: str, *, build: str, out: str) -> TrainRecipe:
+    """Return the recipe with paths that start from the working directory."""
+    held_out = recipe.evaluation.build and _plain(join(base, recipe.evaluation.build))
+    return msgspec.structs.replace(
+        recipe,
+        build=_plain(build),
+        out=_plain(out),
+        start_from=recipe.start_from and _plain(join(base, recipe.start_from)),
+        stage=tuple(
+            msgspec.structs.replace(stage, build=stage.build and _plain(join(base, stage.build)))
+            for stage in recipe.stage
+        ),
+        evaluation=msgspec.structs.replace(recipe.evaluation, build=held_out),
+    )
+
+
+def _plain(path: str) -> str:
+    """Return a local path without `..`."""
+    return os.path.normpath(path) if is_local(path) else path
 
 
 def check_recipe(recipe: TrainRecipe, *, where: str) -> None:
@@ -72,6 +87,7 @@ def check_recipe(recipe: TrainRecipe, *, where: str) -> None:
         _raise_first(_stage_faults(recipe, stage), where=f"{where}: stage `{stage.name}`")
     _raise_first(_schedule_faults(recipe), where=f"{where}: schedule")
     _raise_first(_mesh_faults(recipe), where=f"{where}: mesh")
+    _raise_first(_evaluation_faults(recipe), where=f"{where}: evaluation.fim_samples")
     if recipe.mesh.data is not None:
         check_batches(recipe, recipe.mesh.data, where=where)
 
@@ -149,4 +165,12 @@ def _mesh_faults(recipe: TrainRecipe) -> Faults:
         yield (
             f"{model.num_hidden_layers} layers do not fall into {mesh.pipeline} parts",
             "Take a shorter pipeline.",
+        )
+
+
+def _evaluation_faults(recipe: TrainRecipe) -> Faults:
+    if recipe.evaluation.fim_samples and recipe.mesh.pipeline * recipe.mesh.context > 1:
+        yield (
+            "lines are filled in token by token, which a pipeline or a shared sequence cannot do",
+            "Set it to 0, and take mesh.pipeline and mesh.context as 1 in a run that measures it.",
         )

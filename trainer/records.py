@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from .evaluation import Evaluation
 from .expert_load import ExpertLoad
 from .metrics import Losses
 
@@ -19,7 +20,6 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
         mfu: share of the peak, with causal attention; None where no peak is known.
         memory_bytes: the most that any rank has held.
         seconds_left: at this rate; None until there is one.
-        balance_losses: by name, weighed as they are added to the loss.
     """
 
     step: int
@@ -34,7 +34,6 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     memory_bytes: int
     seconds_left: float | None
     experts: ExpertLoad | None = None
-    balance_losses: dict[str, float] = {}
     skipped: int = 0
 
 
@@ -52,11 +51,27 @@ class SkipRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 class EvaluationRecord(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="evaluation"
 ):
-    """What the model makes of held-out documents; FIM's share of exact matches by language."""
+    """What the model makes of held-out documents; evaluation.json has counts too.
+
+    Args:
+        step: how many steps are done.
+        bits_per_byte: by `component/language`; `component/all` has all of its languages.
+        fim_exact_match: share of lines that were filled in to the letter, by language.
+    """
 
     step: int
-    losses: Losses
+    bits_per_byte: dict[str, float]
     fim_exact_match: dict[str, float] = {}
+
+
+def evaluation_record(step: int, evaluation: Evaluation) -> EvaluationRecord:
+    """Return the record of an evaluation."""
+    scores = (*evaluation.languages, *evaluation.totals())
+    return EvaluationRecord(
+        step=step,
+        bits_per_byte={f"{s.component}/{s.language}": s.bits_per_byte for s in scores},
+        fim_exact_match={s.language: s.exact_match for s in evaluation.fim},
+    )
 
 
 Record = StepRecord | SkipRecord | EvaluationRecord

@@ -16,7 +16,7 @@ from .batch import Batch, share
 from .context_parallel import SharedSequence
 from .expert_parallel import AllToAll, keep_own_experts
 from .mesh import Mesh
-from .model import Layer, Model
+from .model import Layer, Model, plain_order
 from .moe import MoE, local
 from .pipeline import STAGES_PER_RANK, Pipeline, PipelineSchedule, layers_of_stages, stages_of_rank
 from .shapes import ModelSettings
@@ -109,6 +109,24 @@ class Replica:
             return self._whole(self._pipeline.evaluate(batch))
         micro_batches = batch.split(self.options.micro_batch_sequences)
         return self._whole(torch.cat([self.parts[0](*micro) for micro in micro_batches]))
+
+    @torch.no_grad()
+    def next_ids(
+        self, tokens_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor, last_B: Tensor
+    ) -> Tensor:
+        """Return the most likely token after the one at `last_B` of each sequence, (B,).
+
+        All ranks ask for the same sequences, which none of them shares.
+        """
+        assert self.mesh.pipeline == self.mesh.context == 1, "the recipe is refused"
+        device = self.mesh.device
+        tokens_BT, positions_BT, documents_BT, last_B = (
+            x.to(device) for x in (tokens_BT, positions_BT, documents_BT, last_B)
+        )
+        order_T = plain_order(tokens_BT)
+        logits_BV = self.parts[0](tokens_BT, positions_BT, documents_BT, order_T, last_B=last_B)
+        ids_B: Tensor = logits_BV.argmax(-1)
+        return ids_B
 
     @torch.no_grad()
     def clip(self, max_norm: float) -> float:

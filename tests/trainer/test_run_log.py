@@ -18,7 +18,7 @@ LOSSES = Losses(all=LOSS, components={"code": LOSS}, languages={"code/C++": LOSS
 RECORD = StepRecord(
     step=10, num_steps=2000, stage="main", losses=LOSSES, lr=4.2e-4, grad_norm=0.75, tokens=20480,
     tokens_per_second=12345.6, mfu=0.352, memory_bytes=3 << 30, seconds_left=7500.0,
-    experts=ExpertLoad(max_over_mean=1.5, idle_fraction=0.25), balance_losses={"expert": 0.001},
+    experts=ExpertLoad(max_over_mean=1.5, idle_fraction=0.25),
 )  # fmt: skip
 SKIP = SkipRecord(
     step=11, stage="main", loss=9.0, grad_norm=80.0, first_sample=80, num_samples=8
@@ -56,9 +56,10 @@ def test_without_a_known_peak_no_mfu_is_shown() -> None:
 
 def test_skipped_steps_and_evaluations_have_lines() -> None:
     assert progress_line(SKIP) == "step 11 main skipped: loss 9.000, grad 80, samples 80 to 87"
-    record = EvaluationRecord(step=10, losses=LOSSES, fim_exact_match={"Python": 0.125})
+    bits = {"code/C": 1.5, "code/all": 1.25, "text/all": 2.0}
+    record = EvaluationRecord(step=10, bits_per_byte=bits, fim_exact_match={"Python": 0.125})
     assert progress_line(record) == (
-        "held out after step 10 | loss 2.500 | 1.250 bits/byte | FIM Python 12.5 %"
+        "held out after step 10 | bits/byte code 1.250, text 2.000 | FIM Python 12.5 %"
     )
 
 
