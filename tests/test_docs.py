@@ -24,10 +24,12 @@ from gristmill.corpus.crawl.settings import (
 )
 from gristmill.corpus.fim import FimSettings
 from gristmill.corpus.groups import MixtureGroup
+from gristmill.corpus.held_out import HeldOut, HeldOutShard
 from gristmill.corpus.mixture import Mixture, MixtureComponent, MixtureShard
 from gristmill.corpus.rates import LanguageBalance, LongDocuments, PartSettings
-from gristmill.corpus.shards import TOKEN_ROW, ShardMetadata
+from gristmill.corpus.shards import ShardMetadata
 from gristmill.corpus.sources.unit import ReadLimits, SourceSpec
+from gristmill.corpus.token_rows import HELD_OUT_ROW
 from gristmill.corpus.tokenizer_file import TokenizerSettings
 from gristmill.corpus.tokenizer_info import Sentinels
 from gristmill.dedup.lines import Boilerplate
@@ -50,6 +52,7 @@ from gristmill.pipelines.cli import cli
 from gristmill.pipelines.decontamination import DecontaminationSettings
 from gristmill.pipelines.dedup_settings import DedupSettings
 from gristmill.pipelines.expect import Expectation
+from gristmill.pipelines.held_out_settings import HeldOutSettings
 from gristmill.pipelines.ledger_totals import HeldOutTotals, Totals
 from gristmill.pipelines.licence_settings import LicenceSettings
 from gristmill.pipelines.mixture_settings import MixtureSettings, StageSettings
@@ -98,6 +101,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[dedup.substrings]`": Substrings,
     "`[licences]`": LicenceSettings,
     "`[redaction]`": RedactionSettings,
+    "`[held_out]`": HeldOutSettings,
     "`[order]`": OrderSettings,
     "`[tokenizer]`": TokenizerSettings,
     "`[fim]`": FimSettings,
@@ -141,10 +145,14 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata, Sentinels),
+    *(HeldOut, HeldOutShard),
     *(BuildRecord, FileRecord, HeldOutRecord, ShardRecord, HeldOutTotals, Totals),
     *(Removals, TakeDown, Receipt, RewrittenShard),
     *(Manifest, InputRecord, Slice),
 )
+
+
+DATA_PAGES = ("formats", "mixture", "tokens", "held-out")  # which describe the fields of files
 
 
 def load_refresh() -> ModuleType:
@@ -174,6 +182,7 @@ def recipe_pages() -> str:
             "datatrove",
             "dedup",
             "fim",
+            "held-out",
             "mixture",
             "web",
             "crawl-settings",
@@ -327,13 +336,14 @@ def test_every_column_of_the_ledger_has_a_row_with_its_type(demo_build: Path) ->
 
 def test_every_column_of_a_token_row_has_a_row_with_its_type() -> None:
     documented = rows(section(page("docs/tokens.md"), "Token rows"))
-    for field in TOKEN_ROW:
+    documented |= rows(section(page("docs/held-out.md"), "Files"))
+    for field in HELD_OUT_ROW:
         assert documented[field.name][0] == type_name(field.type)
 
 
 @pytest.mark.parametrize("struct", FORMATS, ids=lambda struct: str(struct.__name__))
 def test_every_field_of_a_file_is_documented(struct: type[msgspec.Struct]) -> None:
-    text = "".join(page(f"docs/{name}.md") for name in ("formats", "mixture", "tokens"))
+    text = "".join(page(f"docs/{name}.md") for name in DATA_PAGES)
     missing = [name for name in struct.__struct_fields__ if f"`{name}`" not in text]
     assert not missing
 
