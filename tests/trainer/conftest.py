@@ -4,7 +4,7 @@ import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import pytest
@@ -19,6 +19,9 @@ from gristmill.trainer.initial import initialise
 from gristmill.trainer.model import Model, plain_order
 from gristmill.trainer.recipe import StageSettings, TrainRecipe
 from gristmill.trainer.shapes import ModelSettings
+
+if TYPE_CHECKING:
+    from ..conftest import Corpus
 
 MakeRecipe = Callable[..., TrainRecipe]
 
@@ -64,6 +67,25 @@ def small_build(
     """A build of code in four languages and of prose, with blocks of 2,048 tokens; only read it."""
     base = tmp_path_factory.mktemp("train") / "corpus"
     copied_corpus(template, base)
+    result = build(
+        str(base / "recipe.toml"),
+        out=str(base / "out"),
+        executor=LocalExecutor(),
+        observer=JsonLines(io.StringIO()),
+    )
+    assert not result.failures
+    return base / "out"
+
+
+@pytest.fixture(scope="session")
+def held_out_build(
+    template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    copied_corpus: Callable[[Path, Path], "Corpus"],
+) -> Path:
+    """The same build with half of its repositories and documents held out; only read it."""
+    base = tmp_path_factory.mktemp("held-out") / "corpus"
+    copied_corpus(template, base).write(extra="\n[held_out]\nfraction = 0.5\n")
     result = build(
         str(base / "recipe.toml"),
         out=str(base / "out"),
