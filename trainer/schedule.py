@@ -58,6 +58,14 @@ def first_steps(recipe: TrainRecipe) -> list[int]:
     return [sum(steps[:i]) for i in range(len(steps))]
 
 
+def tokens_of(recipe: TrainRecipe, num_steps: int) -> int:
+    """Return how many tokens the first so many steps have."""
+    total = 0
+    for stage, first in zip(recipe.stage, first_steps(recipe), strict=True):
+        total += min(max(num_steps - first, 0), stage.num_steps) * stage.step_tokens
+    return total
+
+
 def samples_of(recipe: TrainRecipe, step: int) -> StepSamples:
     """Return which samples a step takes, whatever the ranks and wherever the run began."""
     number = stage_of(recipe, step)

@@ -13,6 +13,7 @@ from gristmill.trainer.schedule import (
     learning_rate,
     samples_of,
     stage_of,
+    tokens_of,
 )
 
 
@@ -77,6 +78,12 @@ def test_each_step_is_of_one_stage() -> None:
     both = recipe(stage("a"), stage("b", steps=3))
     assert first_steps(both) == [0, 10]
     assert [stage_of(both, step) for step in (0, 9, 10, 12)] == [0, 0, 1, 1]
+
+
+def test_tokens_add_up_over_stages() -> None:
+    both = recipe(stage("a"), stage("b", length=128, batch=8))
+    assert [tokens_of(both, steps) for steps in (0, 3, 10, 12, 20)] == [
+        0, 3 * 256, 10 * 256, 10 * 256 + 2 * 1024, 10 * 256 + 10 * 1024]  # fmt: skip
 
 
 def test_a_larger_batch_goes_on_where_the_smaller_left_off() -> None:
