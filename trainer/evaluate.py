@@ -10,17 +10,18 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-import msgspec
 import torch
 from torch import Tensor
 
+from ..corpus.held_out import HeldOutDocument
 from ..corpus.tokenizer import Tokenizer
 from ..corpus.tokenizer_info import TokenizerInfo
 from .evaluation import Evaluation, FimScore, LanguageScore, first_token_bits
 from .generate import NextIds
-from .held_out_rows import Chosen, Document, Rows, choose_documents, make_rows, no_rows
+from .held_out_rows import Chosen, Rows, choose_documents, make_rows, no_rows
 from .infilling import infilled_lines
 from .model import IGNORED, Model, plain_order
+from .recipe import EvaluationSettings
 from .strata import Stratum
 
 # The loss of each token in nats (B, T), from ids, positions, documents and targets, all (B, T); all
@@ -41,22 +42,21 @@ class Ranks(NamedTuple):
     add_up: Callable[[Tensor], Tensor] = alone
 
 
-class HeldOutSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much is measured, and in what rows; `num_rows` changes nothing but memory and time."""
+class RowShape(NamedTuple):
+    """What a model takes at once; more rows change nothing but memory and time."""
 
-    sequence_length: int
+    length: int
     num_rows: int = 8
-    max_tokens_per_language: int = 1 << 20
-    fim_samples: int = 0  # of each language of code
 
 
 def evaluate(
-    documents: Iterable[Document],
+    documents: Iterable[HeldOutDocument],
     losses: Losses,
     next_ids: NextIds,
     tokenizer: Tokenizer,
-    settings: HeldOutSettings,
+    settings: EvaluationSettings,
     *,
+    shape: RowShape,
     only: Collection[bytes] | None = None,
     ranks: Ranks = Ranks(),  # noqa: B008  # immutable
 ) -> Evaluation:
@@ -70,11 +70,11 @@ def evaluate(
             next_ids,
             tokenizer,
             max_tasks=settings.fim_samples,
-            sequence_length=settings.sequence_length,
+            sequence_length=shape.length,
         )
     return Evaluation(
-        sequence_length=settings.sequence_length,
-        languages=bits_per_byte(chosen, losses, tokenizer.info, settings, ranks=ranks),
+        sequence_length=shape.length,
+        languages=bits_per_byte(chosen, losses, tokenizer.info, shape, ranks=ranks),
         fim=fim,
     )
 
@@ -97,7 +97,7 @@ def bits_per_byte(
     chosen: dict[Stratum, Chosen],
     losses: Losses,
     tokenizer: TokenizerInfo,
-    settings: HeldOutSettings,
+    shape: RowShape,
     *,
     ranks: Ranks = Ranks(),  # noqa: B008  # immutable
 ) -> tuple[LanguageScore, ...]:
@@ -106,7 +106,7 @@ def bits_per_byte(
     sums_2S = torch.zeros(2, len(measured), dtype=torch.float64)
     fill = tokenizer.sentinels.eos
     documents = [found.documents for found in measured.values()]
-    for batch in _own_batches(documents, settings, fill, ranks):
+    for batch in _own_batches(documents, shape, fill, ranks):
         losses_BT = losses(*batch[:-1]).detach().to("cpu", torch.float64)
         counts_BT = batch.targets_BT != IGNORED
         parts = torch.stack((losses_BT.where(counts_BT, 0.0), counts_BT.double())).flatten(1)
@@ -128,10 +128,10 @@ def bits_per_byte(
 
 
 def _own_batches(
-    documents: Sequence[Sequence[Document]], settings: HeldOutSettings, fill: int, ranks: Ranks
+    documents: Sequence[Sequence[HeldOutDocument]], shape: RowShape, fill: int, ranks: Ranks
 ) -> Iterable[Rows]:
     """Yield this rank's batches: as many as any rank's, as ranks meet in each."""
-    sizes = {"length": settings.sequence_length, "num_rows": settings.num_rows, "fill": fill}
+    sizes = {"length": shape.length, "num_rows": shape.num_rows, "fill": fill}
     batches = make_rows(documents, **sizes)
     while turn := list(islice(batches, ranks.num_ranks)):
         yield turn[ranks.rank] if ranks.rank < len(turn) else no_rows(**sizes)

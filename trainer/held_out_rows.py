@@ -8,40 +8,25 @@ each token but a document's first is predicted, from what its window holds befor
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..corpus.held_out import HeldOutDocument
 from ..corpus.ids import seeded_hash
-from ..corpus.record import Component
 from .model import IGNORED
 from .strata import Stratum
 
 _SEED: Final = 0  # every run takes the same documents, whatever its own seed
 
 
-class Document(Protocol):
-    """What corpus.held_out yields; `tokens` has EOS last, which is no byte of text."""
-
-    @property
-    def component(self) -> Component: ...  # noqa: D102
-    @property
-    def language(self) -> str: ...  # noqa: D102
-    @property
-    def doc_id(self) -> bytes: ...  # noqa: D102
-    @property
-    def tokens(self) -> npt.NDArray[np.int32]: ...  # noqa: D102
-    @property
-    def num_bytes(self) -> int: ...  # noqa: D102
-
-
 class Chosen(NamedTuple):
     """The documents of one stratum that are measured, in the order of their hashes."""
 
-    documents: list[Document]
+    documents: list[HeldOutDocument]
     num_left_out: int  # those beyond the limit
 
 
@@ -56,7 +41,7 @@ class Rows(NamedTuple):
 
 
 def choose_documents(
-    documents: Iterable[Document], *, max_tokens: int, only: Collection[bytes] | None = None
+    documents: Iterable[HeldOutDocument], *, max_tokens: int, only: Collection[bytes] | None = None
 ) -> dict[Stratum, Chosen]:
     """Return documents of at most `max_tokens` tokens of each stratum, of those in `only` if given.
 
@@ -72,7 +57,7 @@ def choose_documents(
 
 
 def make_rows(
-    chosen: Sequence[Sequence[Document]], *, length: int, num_rows: int, fill: int
+    chosen: Sequence[Sequence[HeldOutDocument]], *, length: int, num_rows: int, fill: int
 ) -> Iterator[Rows]:
     """Yield batches of rows; a token's stratum is the place of its documents in `chosen`."""
     row, batch = _Row(length, fill), list[_Row]()
@@ -102,10 +87,10 @@ class _Smallest:
 
     def __init__(self, max_tokens: int) -> None:
         self._limit = max_tokens
-        self._heap: list[tuple[int, bytes, Document]] = []  # the greatest hash first
+        self._heap: list[tuple[int, bytes, HeldOutDocument]] = []  # the greatest hash first
         self._num_tokens = self._num_offered = 0
 
-    def offer(self, document: Document) -> None:
+    def offer(self, document: HeldOutDocument) -> None:
         self._num_offered += 1
         if len(document.tokens) > self._limit:
             return
@@ -117,7 +102,7 @@ class _Smallest:
             self._num_tokens -= len(heappop(self._heap)[2].tokens)
 
     def chosen(self) -> Chosen:
-        taken, num_tokens = list[Document](), 0
+        taken, num_tokens = list[HeldOutDocument](), 0
         for _, _, document in sorted(self._heap, key=lambda item: (-item[0], item[1])):
             num_tokens += len(document.tokens)
             if num_tokens > self._limit:

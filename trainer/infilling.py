@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from ..corpus.errors import GristmillError
+from ..corpus.held_out import HeldOutDocument
 from ..corpus.ids import seeded_hash
 from ..corpus.tokenizer import Tokenizer
 from .evaluation import FimScore
 from .generate import NextIds, generate
-from .held_out_rows import Chosen, Document
+from .held_out_rows import Chosen
 from .strata import Stratum
 
 MAX_NEW_TOKENS: Final = 64  # as RepoBench in the paper's table 5
@@ -56,7 +57,7 @@ def infilled_lines(
 
 
 def make_tasks(
-    documents: Iterable[Document], tokenizer: Tokenizer, sequence_length: int
+    documents: Iterable[HeldOutDocument], tokenizer: Tokenizer, sequence_length: int
 ) -> Iterator[Task]:
     """Yield a task of each document that has a line to take out; its id says which."""
     sentinels = tokenizer.sentinels

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.record import Component
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.corpus.tokenizer_info import Sentinels, TokenizerInfo
 from gristmill.trainer.evaluate import (
-    HeldOutSettings,
     Ranks,
+    RowShape,
     bits_per_byte,
     evaluate,
     model_losses,
@@ -25,20 +25,13 @@ from gristmill.trainer.evaluation import Evaluation
 from gristmill.trainer.generate import model_next_ids
 from gristmill.trainer.held_out_rows import Chosen, choose_documents
 from gristmill.trainer.model import Model, plain_order
+from gristmill.trainer.recipe import EvaluationSettings
 from gristmill.trainer.shapes import SHAPES, ModelSettings
 from gristmill.trainer.strata import Stratum
 
 ModelOf = Callable[[ModelSettings], Model]
 INFO = TokenizerInfo(vocab_size=512, sentinels=Sentinels(eos=0))
-SETTINGS = HeldOutSettings(sequence_length=64, num_rows=2)
-
-
-class Doc(NamedTuple):
-    component: Component
-    language: str
-    doc_id: bytes
-    tokens: npt.NDArray[np.int32]
-    num_bytes: int
+SHAPE = RowShape(64, num_rows=2)
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def chosen() -> dict[Stratum, Chosen]:
     documents = []
     for i, size in enumerate((30, 5, 150, 64, 65, 2, 41, 9, 20)):
         tokens = generator.integers(0, 512, size).astype(np.int32)
-        documents.append(Doc(*kinds[i % 3], b"%16d" % i, tokens, 3 * size + i))
+        documents.append(HeldOutDocument(*kinds[i % 3], b"%16d" % i, tokens, 3 * size + i))
     return choose_documents(documents, max_tokens=10_000)
 
 
@@ -73,8 +66,7 @@ def bits_alone(model: Model, tokens: npt.NDArray[np.int32], window: int) -> floa
 def test_bits_are_those_of_each_document_alone(
     model: Model, chosen: dict[Stratum, Chosen], length: int
 ) -> None:
-    settings = HeldOutSettings(sequence_length=length, num_rows=2)
-    scores = bits_per_byte(chosen, model_losses(model), INFO, settings)
+    scores = bits_per_byte(chosen, model_losses(model), INFO, RowShape(length, num_rows=2))
     assert [(score.component, score.language) for score in scores] == list(chosen)
     for score, found in zip(scores, chosen.values(), strict=True):
         alone = sum(bits_alone(model, d.tokens, length) for d in found.documents)
@@ -84,9 +76,8 @@ def test_bits_are_those_of_each_document_alone(
 
 
 def test_how_many_rows_at_once_does_not_matter(model: Model, chosen: dict[Stratum, Chosen]) -> None:
-    many = msgspec.structs.replace(SETTINGS, num_rows=5)
-    one = bits_per_byte(chosen, model_losses(model), INFO, SETTINGS)
-    other = bits_per_byte(chosen, model_losses(model), INFO, many)
+    one = bits_per_byte(chosen, model_losses(model), INFO, SHAPE)
+    other = bits_per_byte(chosen, model_losses(model), INFO, RowShape(64, num_rows=5))
     bits = [pytest.approx(score.bits, rel=1e-6) for score in one]
     assert [score.bits for score in other] == bits
 
@@ -105,8 +96,8 @@ def test_ranks_meet_equally_often_and_add_up_to_one(
             parts.append(sums.clone())
             return torch.stack(parts).sum(0)
 
-        scores = bits_per_byte(chosen, losses, INFO, SETTINGS, ranks=Ranks(rank, 3, add_up))
-    whole = bits_per_byte(chosen, model_losses(model), INFO, SETTINGS)
+        scores = bits_per_byte(chosen, losses, INFO, SHAPE, ranks=Ranks(rank, 3, add_up))
+    whole = bits_per_byte(chosen, model_losses(model), INFO, SHAPE)
     assert calls[0] == calls[1] == calls[2] > 1
     assert [score.tokens for score in scores] == [score.tokens for score in whole]
     bits = [pytest.approx(score.bits, rel=1e-12) for score in whole]
@@ -117,7 +108,7 @@ def test_a_model_that_knows_nothing_needs_the_vocabularys_bits(
     model: Model, chosen: dict[Stratum, Chosen]
 ) -> None:
     torch.nn.init.zeros_(model.lm_head.weight)
-    for score in bits_per_byte(chosen, model_losses(model), INFO, SETTINGS):
+    for score in bits_per_byte(chosen, model_losses(model), INFO, SHAPE):
         assert score.bits == pytest.approx(9 * score.tokens, rel=1e-6)
         assert score.first_token_bits == 9 * score.documents
 
@@ -125,7 +116,7 @@ def test_a_model_that_knows_nothing_needs_the_vocabularys_bits(
 def test_totals_and_tables_come_from_the_languages(
     model: Model, chosen: dict[Stratum, Chosen]
 ) -> None:
-    scores = bits_per_byte(chosen, model_losses(model), INFO, SETTINGS)
+    scores = bits_per_byte(chosen, model_losses(model), INFO, SHAPE)
     found = Evaluation(sequence_length=64, languages=scores)
     code, text = found.totals()
     assert (code.component, code.documents, text.documents) == ("code", 6, 3)
@@ -140,9 +131,10 @@ def test_a_whole_evaluation_measures_texts_and_lines(model_of: ModelOf) -> None:
     tokenizer, model = load_tokenizer(), model_of(SHAPES["tiny"])
     text = "int main(void) {\n    return 0;\n}\n"
     ids = np.append(tokenizer.encode(text), tokenizer.sentinels.eos).astype(np.int32)
-    documents = [Doc("code", "C", b"%16d" % i, ids, len(text)) for i in range(3)]
-    settings = HeldOutSettings(sequence_length=160, num_rows=1, fim_samples=2)
-    found = evaluate(documents, model_losses(model), model_next_ids(model), tokenizer, settings)
+    documents = [HeldOutDocument("code", "C", b"%16d" % i, ids, len(text)) for i in range(3)]
+    said = model_losses(model), model_next_ids(model)
+    settings = EvaluationSettings(fim_samples=2)
+    found = evaluate(documents, *said, tokenizer, settings, shape=RowShape(160, num_rows=1))
     (score,), (fim,) = found.languages, found.fim
     assert score.bits == pytest.approx(3 * bits_alone(model, ids, 160), rel=1e-6)
     assert (fim.tasks, fim.matches) == (2, 0)

@@ -2,14 +2,12 @@
 
 import random
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.ids import seeded_hash
-from gristmill.corpus.record import Component
 from gristmill.trainer.held_out_rows import choose_documents, make_rows, no_rows
 from gristmill.trainer.model import IGNORED
 from gristmill.trainer.strata import Stratum
@@ -19,27 +17,19 @@ GO = Stratum("code", "Go")
 EOS = 9999
 
 
-class Doc(NamedTuple):
-    component: Component
-    language: str
-    doc_id: bytes
-    tokens: npt.NDArray[np.int32]
-    num_bytes: int
-
-
 @pytest.fixture
-def documents() -> list[Doc]:
+def documents() -> list[HeldOutDocument]:
     """Sixty documents of 2 to 60 tokens; no two tokens are the same."""
     draw, first, made = random.Random(1), 0, []
     for i in range(60):
         size = draw.randint(2, 60)
         tokens = np.arange(first, first + size, dtype=np.int32)
-        made.append(Doc("code", "C" if i % 3 else "Go", b"%16d" % i, tokens, 4 * size))
+        made.append(HeldOutDocument("code", "C" if i % 3 else "Go", b"%16d" % i, tokens, 4 * size))
         first += size
     return made
 
 
-def slow_choice(documents: Iterable[Doc], limit: int) -> list[bytes]:
+def slow_choice(documents: Iterable[HeldOutDocument], limit: int) -> list[bytes]:
     left, taken = limit, []
     for document in sorted(documents, key=lambda d: seeded_hash("evaluate", 0, d.doc_id)):
         if len(document.tokens) > limit:
@@ -52,7 +42,9 @@ def slow_choice(documents: Iterable[Doc], limit: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("limit", [1, 20, 45, 200, 100_000])
-def test_documents_are_taken_by_their_ids_up_to_the_limit(documents: list[Doc], limit: int) -> None:
+def test_documents_are_taken_by_their_ids_up_to_the_limit(
+    documents: list[HeldOutDocument], limit: int
+) -> None:
     found = choose_documents(documents, max_tokens=limit)
     for stratum in (C, GO):
         own = [document for document in documents if document.language == stratum.language]
@@ -61,12 +53,12 @@ def test_documents_are_taken_by_their_ids_up_to_the_limit(documents: list[Doc], 
         assert found[stratum].num_left_out == len(own) - len(taken)
 
 
-def test_the_order_of_documents_does_not_matter(documents: list[Doc]) -> None:
+def test_the_order_of_documents_does_not_matter(documents: list[HeldOutDocument]) -> None:
     found = choose_documents(documents, max_tokens=300)
     assert choose_documents(documents[::-1], max_tokens=300) == found
 
 
-def test_documents_that_others_lack_are_not_taken(documents: list[Doc]) -> None:
+def test_documents_that_others_lack_are_not_taken(documents: list[HeldOutDocument]) -> None:
     only = {document.doc_id for document in documents[:10]}
     found = choose_documents(documents, max_tokens=100_000, only=only)
     assert {d.doc_id for chosen in found.values() for d in chosen.documents} == only
@@ -76,7 +68,7 @@ def test_documents_that_others_lack_are_not_taken(documents: list[Doc]) -> None:
 @pytest.mark.parametrize("length", [1, 7, 64])
 @pytest.mark.parametrize("num_rows", [1, 3])
 def test_every_token_but_the_first_is_predicted_once_after_the_one_before(
-    documents: list[Doc], length: int, num_rows: int
+    documents: list[HeldOutDocument], length: int, num_rows: int
 ) -> None:
     groups = [documents[:40], documents[40:]]
     pairs = []
@@ -93,7 +85,9 @@ def test_every_token_but_the_first_is_predicted_once_after_the_one_before(
     ]
 
 
-def test_windows_that_share_a_row_are_numbered_and_start_at_0(documents: list[Doc]) -> None:
+def test_windows_that_share_a_row_are_numbered_and_start_at_0(
+    documents: list[HeldOutDocument],
+) -> None:
     for batch in make_rows([documents], length=64, num_rows=2, fill=EOS):
         for row in range(2):
             numbers = batch.documents_BT[row].tolist()

@@ -1,16 +1,14 @@
 """Missing lines are drawn by the ids of documents, and only the very line counts."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.corpus.record import Component
+from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer, load_tokenizer
 from gristmill.trainer.held_out_rows import Chosen, choose_documents
 from gristmill.trainer.infilling import MAX_NEW_TOKENS, Task, infilled_lines, make_tasks
@@ -20,22 +18,16 @@ TEXT = "".join(f"def step_{i}(value):\n    return value * {i} + 7\n\n" for i in 
 LENGTH = 1024
 
 
-class Doc(NamedTuple):
-    component: Component
-    language: str
-    doc_id: bytes
-    tokens: npt.NDArray[np.int32]
-    num_bytes: int
-
-
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     return load_tokenizer()
 
 
-def document(tokenizer: Tokenizer, text: str, number: int = 0, language: str = "Python") -> Doc:
+def document(
+    tokenizer: Tokenizer, text: str, number: int = 0, language: str = "Python"
+) -> HeldOutDocument:
     tokens = np.append(tokenizer.encode(text), tokenizer.sentinels.eos).astype(np.int32)
-    return Doc("code", language, b"%16d" % number, tokens, len(text.encode()))
+    return HeldOutDocument("code", language, b"%16d" % number, tokens, len(text.encode()))
 
 
 def parts(task: Task, tokenizer: Tokenizer) -> tuple[str, str]:
