@@ -109,6 +109,8 @@ def plan_cluster(
             steps.append(found)
     if any(volume.pool_documents for _, volume in volumes):
         unknown.append("what recall does with a pool once it is read, which bench does not measure")
+    if recipe.raw.redaction.is_asked:
+        unknown.append("the reading of texts for redaction, which bench does not measure")
     if recipe.tokenizer.file is not None:
         unknown.append("how far the recipe's vocabulary is from DeepSeek-V2's in bytes a token")
     return ClusterPlan(
