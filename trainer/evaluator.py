@@ -9,7 +9,7 @@ from ..corpus.errors import GristmillError
 from ..corpus.held_out import read_held_out, read_manifest
 from ..corpus.tokenizer import load_tokenizer
 from ..corpus.vocabulary import build_tokenizer
-from .evaluate import HeldOutSettings, Ranks, evaluate
+from .evaluate import Ranks, RowShape, evaluate
 from .evaluation import Evaluation
 from .mesh import Mesh
 from .recipe import TrainRecipe
@@ -41,18 +41,14 @@ class Evaluator:
 
     def evaluate(self, *, only: Collection[bytes] | None = None) -> Evaluation:
         """Return all scores; the same on every rank."""
-        settings, stage = self._recipe.evaluation, self._recipe.stage[0]
+        length, num_rows = self._recipe.stage[0].sequence_length, self._recipe.micro_batch_sequences
         return evaluate(
             read_held_out(self._build),
             self._replica.evaluate_batch,
             self._replica.next_ids,
             self._tokenizer,
-            HeldOutSettings(
-                sequence_length=stage.sequence_length,
-                num_rows=self._recipe.micro_batch_sequences,
-                max_tokens_per_language=settings.max_tokens_per_language,
-                fim_samples=settings.fim_samples,
-            ),
+            self._recipe.evaluation,
+            shape=RowShape(length, num_rows),
             only=only,
             ranks=Ranks(self._mesh.data_rank, self._mesh.data, self._add_up),
         )
