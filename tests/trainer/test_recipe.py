@@ -44,7 +44,7 @@ def test_paths_start_from_the_folder_of_the_recipe(tmp_path: Path) -> None:
 def test_other_builds_and_run_folders_start_from_the_working_directory(tmp_path: Path) -> None:
     load(tmp_path)
     recipe = load_recipe(str(tmp_path / "recipe.toml"), build="s3://b/build", out="here")
-    assert (recipe.build, recipe.out) == ("s3://b/build", "./here")
+    assert (recipe.build, recipe.out) == ("s3://b/build", "here")
 
 
 def test_a_shape_may_be_given_by_its_sizes(tmp_path: Path) -> None:
