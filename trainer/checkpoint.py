@@ -1,6 +1,6 @@
 """Checkpoints of all ranks together: written beside, put in place whole, read under any layout.
 
-    OUT/checkpoints/step-00001000/      .metadata, a file of each rank, state.json
+    OUT/checkpoints/step-00001000/      .metadata, a file of each rank, state.json, sums.json
     OUT/checkpoints/step-00001000.part  one that is being written or removed, or whose writer died
 
 Weights and AdamW's states have one name each in the whole run, and say which part of a weight they
@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
 import torch
 import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
@@ -22,11 +23,14 @@ from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.storage import WriteResult
 
 from ..corpus.errors import GristmillError
+from .checksums import Checksums, checksum, registry
 from .mesh import Mesh
 from .replica import Replica
 
 _FOLDER: Final = "checkpoints"
 _STATE: Final = "state.json"
+_METADATA: Final = ".metadata"
+_SUMS: Final = "sums.json"  # checksums of the two
 _NAME: Final = re.compile(r"step-(\d{8,})")
 _PART: Final = ".part"
 
@@ -99,18 +103,16 @@ def latest(out: str) -> str:
 
 def read_state(path: str) -> bytes:
     """Return a checkpoint's JSON."""
-    try:
-        return (Path(path) / _STATE).read_bytes()
-    except OSError as error:
-        raise _damaged(path, str(error)) from None
+    return _read_whole(path, _STATE)
 
 
 def load(path: str, replica: Replica, optimizer: torch.optim.AdamW | None = None) -> None:
     """Fill a replica, and an optimizer of its weights if given, whatever layout wrote the path."""
     content = _content(Run(replica, optimizer)) if optimizer else {"model": _weights(replica)}
-    group = replica.mesh.background_group
+    _read_whole(path, _METADATA)
+    reader = dcp.FileSystemReader(path, _extension_registry=registry())
     try:
-        dcp.load(dict(content), checkpoint_id=path, process_group=group)
+        dcp.load(dict(content), storage_reader=reader, process_group=replica.mesh.background_group)
     except CheckpointException as error:
         raise _damaged(path, _cause(error)) from error
 
@@ -119,14 +121,16 @@ class _Writer(dcp.FileSystemWriter):
     """Writes beside the place; one rank is told when all have written, and puts it in place."""
 
     def __init__(self, place: Path, state: bytes, *, keep: int) -> None:
-        super().__init__(place.with_name(place.name + _PART))
+        super().__init__(place.with_name(place.name + _PART), _extensions=[Checksums()])
         self.place, self._state, self._keep = place, state, keep
 
     def finish(self, metadata: Metadata, results: list[list[WriteResult]]) -> None:
         """Complete the checkpoint, and remove old ones and unfinished ones."""
         part = Path(self.path)
-        (part / _STATE).write_bytes(self._state)
         super().finish(metadata, results)
+        (part / _STATE).write_bytes(self._state)
+        sums = {name: checksum((part / name).read_bytes()) for name in (_METADATA, _STATE)}
+        (part / _SUMS).write_bytes(msgspec.json.encode(sums))
         if self.place.exists():
             _remove(self.place)
         part.rename(self.place)
@@ -177,6 +181,18 @@ def _cause(error: CheckpointException) -> str:
     """Return the first rank's error."""
     rank, (cause, _) = min(error.failures.items(), key=lambda item: item[0])
     return f"rank {rank}: {cause}" if len(str(cause)) < 500 else f"rank {rank}: {str(cause)[:500]}"
+
+
+def _read_whole(path: str, name: str) -> bytes:
+    """Return one of the two files that have a checksum each."""
+    try:
+        data = (Path(path) / name).read_bytes()
+        sums = msgspec.json.decode((Path(path) / _SUMS).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError) as error:
+        raise _damaged(path, str(error)) from None
+    if sums.get(name) != checksum(data):
+        raise _damaged(path, f"{name} does not have the checksum that was written")
+    return data
 
 
 def _damaged(path: str, what: str) -> GristmillError:

@@ -7,7 +7,6 @@ weights. Each run of `expert` of them holds all experts once; ranks at the same 
 """
 
 import os
-from functools import cached_property
 from types import TracebackType
 from typing import Final
 
@@ -51,6 +50,7 @@ class Mesh:
         self.device = _device()
         self._made_group = False
         self._meshes: dict[tuple[str, ...], DeviceMesh] = {}
+        self._background_group: dist.ProcessGroup | None = None
         if self.world_size > 1:
             # Making a group takes all ranks, so all make the same ones now, in the same order.
             _ = self.dense, self.experts, self._axes, self.background_group
@@ -82,13 +82,15 @@ class Mesh:
         """The ranks that together have the same sequences."""
         return self._axes["context"].get_group()
 
-    @cached_property
+    @property
     def background_group(self) -> dist.ProcessGroup:
         """All ranks, for messages that a second thread sends while the first one trains."""
         if not dist.is_initialized():
             self._make_group()
-        group: dist.ProcessGroup = dist.new_group(backend="gloo")
-        return group
+        if self._background_group is None:
+            self._background_group = dist.new_group(backend="gloo")
+        assert self._background_group is not None
+        return self._background_group
 
     def sum(self, x: Tensor) -> Tensor:
         """Return the sum over all ranks; `x` may become it."""
@@ -124,6 +126,8 @@ class Mesh:
         if self._made_group:
             dist.destroy_process_group()
             self._made_group = False
+            self._meshes.clear()
+            self._background_group = None
 
     def __enter__(self) -> "Mesh":
         return self

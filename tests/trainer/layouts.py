@@ -43,6 +43,7 @@ SETTINGS = ModelSettings(
     comm_loss_alpha=0.03,
     initializer_range=0.1,  # so that gates choose, and attention looks
 )
+# Over 2 or 4 ranks these experts do not divide evenly.
 UNEVEN = msgspec.structs.replace(SETTINGS, n_routed_experts=6, n_group=2)
 
 
@@ -77,6 +78,11 @@ def train_on(world_size: int, layouts: Mapping[str, Layout], folder: Path) -> di
         )
         for name in layouts
     }
+
+
+def options(**given: object) -> ReplicaOptions:
+    """Return options with two sequences in a micro-batch, and whatever is named."""
+    return msgspec.convert({"micro_batch_sequences": 2, **given}, ReplicaOptions)
 
 
 def run_on(world_size: int, function: Callable[..., None], *args: object) -> None:

@@ -2,21 +2,13 @@
 
 from typing import NamedTuple
 
-import msgspec
 import pytest
 import torch
 
-from gristmill.trainer.replica import ReplicaOptions
+from .layouts import SETTINGS, UNEVEN, Course, Layout, options, train, train_on
 
-from .layouts import SETTINGS, Course, Layout, train, train_on
-
-# Over 2 or 4 ranks these experts do not divide evenly.
-UNEVEN = msgspec.structs.replace(SETTINGS, n_routed_experts=6, n_group=2)
-
-
-def options(**given: object) -> ReplicaOptions:
-    return msgspec.convert({"micro_batch_sequences": 2, **given}, ReplicaOptions)
-
+# Python 3.12 warns of a fork beside other threads, which here wait.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 EXACT = {
     "pipeline, experts, data": Layout({"pipeline": 2, "expert": 2}, saved_in="pipeline"),

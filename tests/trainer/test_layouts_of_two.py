@@ -1,17 +1,12 @@
 """Two ranks learn what one learns, however they share the work."""
 
-import msgspec
 import pytest
 import torch
 
-from gristmill.trainer.replica import ReplicaOptions
+from .layouts import Course, Layout, options, train, train_on
 
-from .layouts import Course, Layout, train, train_on
-
-
-def options(**given: object) -> ReplicaOptions:
-    return msgspec.convert({"micro_batch_sequences": 2, **given}, ReplicaOptions)
-
+# Python 3.12 warns of a fork beside other threads, which here wait.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 LAYOUTS = {
     "data": Layout({}),

@@ -1,0 +1,38 @@
+"""Sizes of a mesh multiply to the number of ranks that were launched."""
+
+import pytest
+import torch.distributed as dist
+
+from gristmill.corpus.errors import GristmillError
+from gristmill.trainer.mesh import Mesh
+
+
+def test_a_rank_alone_needs_no_process_group() -> None:
+    with Mesh() as mesh:
+        mesh.barrier()
+        assert (mesh.data, mesh.rank, mesh.world_size) == (1, 0, 1)
+        assert not dist.is_initialized()
+
+
+def test_a_rank_alone_makes_a_group_when_asked_and_leaves_it() -> None:
+    with Mesh() as mesh:
+        assert mesh.dense.size() == 1
+        assert dist.is_initialized()
+    assert not dist.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("launched", "sizes", "what"),
+    [
+        (6, {"pipeline": 4}, "takes a multiple of 4 ranks, and 6 were launched"),
+        (2, {"pipeline": 2, "context": 2}, "takes a multiple of 4 ranks, and 2 were launched"),
+        (8, {"data": 2, "pipeline": 2}, "takes 4 ranks, and 8 were launched"),
+        (6, {"expert": 4}, "experts in 4 parts do not spread over 6 ranks"),
+    ],
+)
+def test_sizes_that_do_not_fit_the_launch_are_an_error(
+    launched: int, sizes: dict[str, int], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(launched))
+    with pytest.raises(GristmillError, match=what):
+        Mesh(**sizes)
