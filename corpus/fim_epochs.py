@@ -2,8 +2,9 @@
 
 A row holds the tokens of the first epoch. For each later one it holds edits: runs of its own
 tokens, and the few ids that stand nowhere in it. The result is the row that tokenizing the newly
-cut text gives, and needs no tokenizer. That is cheap since a newline is a token of its own that no
-rule looks across: only the lines that a cut falls into are tokenized again.
+cut text gives, and needs no tokenizer. With DeepSeek-V2's vocabulary that is cheap, since a newline
+is a token of its own that no rule looks across: only the lines that a cut falls into are tokenized
+again. With another, the parts are tokenized whole, and what the row has of them is found again.
 """
 
 import functools
@@ -15,14 +16,24 @@ import numpy as np
 import numpy.typing as npt
 
 from .fim import FimMode, FimSplit
+from .fim_matches import StoredTokens
 from .tokenizer import Tokenizer
 from .tokenizer_info import DEEPSEEK_V2, Sentinels
 
 IdArray = npt.NDArray[np.int32]
-Step = range | str | int  # stored tokens, text to encode, a sentinel
 
 _NEWLINE: Final = ord("\n")
 _NO_EDITS: Final = np.empty(0, dtype=np.int32)
+
+
+class _Fresh(NamedTuple):
+    """Text to encode, from a character of the row's text on."""
+
+    text: str
+    start: int
+
+
+Step = range | _Fresh | int  # stored tokens, text to encode, a sentinel
 
 
 class LaterEpoch(NamedTuple):
@@ -60,17 +71,20 @@ def make_later_epochs(
     The tokenizer is called once for all of them.
     """
     plans = []
-    newline = None
+    newline, sizes = None, None
     if tokenizer.info == DEEPSEEK_V2.info:  # of another, lines may not stand alone
         (newline,) = tokenizer.encode("\n").tolist()
+    elif tokenizer.is_byte_level:
+        sizes = tokenizer.token_sizes
     for row, later in zip(rows, splits, strict=True):
         cutter = _Cutter(row, newline, tokenizer.sentinels)
-        plans.append([(split, list(cutter.steps(split))) for split in later])
-    texts = [s for plan in plans for _, steps in plan for s in steps if isinstance(s, str)]
+        plans.append((cutter, [(split, list(cutter.steps(split))) for split in later]))
+    steps = (step for _, plan in plans for _, steps in plan for step in steps)
+    texts = [step.text for step in steps if isinstance(step, _Fresh)]
     encoded = iter(tokenizer.encode_batch(texts))
     return [
-        tuple(_epoch(split, steps, encoded, len(row.tokens)) for split, steps in plan)
-        for row, plan in zip(rows, plans, strict=True)
+        tuple(_epoch(split, cutter.filled(steps, encoded, sizes)) for split, steps in plan)
+        for cutter, plan in plans
     ]
 
 
@@ -85,12 +99,20 @@ def apply_edits(tokens: IdArray, edits: IdArray) -> IdArray:
     return np.concatenate([*parts, edits[position:]])
 
 
+class Filled(NamedTuple):
+    """What a row is put together from, and how many tokens the stored row has."""
+
+    parts: list[range | IdArray]
+    num_stored: int
+
+
 class _Cutter:
     """Finds the runs of a row that stand unchanged in the row of another split."""
 
     def __init__(self, row: StoredRow, newline: int | None, sentinels: Sentinels) -> None:
         self._row, self._sentinels = row, sentinels
         self._newline = newline
+        self._found: StoredTokens | None = None
 
     def steps(self, split: FimSplit | None) -> Iterator[Step]:
         """Yield what the row of a split is put together from; EOS is copied like text."""
@@ -121,16 +143,49 @@ class _Cutter:
             first, last = max(low, run.start), min(high, run.stop)
             if first < last:
                 if position < first:
-                    yield self._row.text[position:first]
+                    yield _Fresh(self._row.text[position:first], position)
                 yield range(self._token(first, run), self._token(last, run))
                 position = last
         if position < stop:
-            yield self._row.text[position:stop]
+            yield _Fresh(self._row.text[position:stop], position)
+
+    def filled(
+        self, steps: list[Step], encoded: Iterator[IdArray], sizes: npt.NDArray[np.int64] | None
+    ) -> Filled:
+        """Return steps with their ids; with sizes, what the row has of these is copied from it."""
+        parts = list[range | IdArray]()
+        for step in steps:
+            if isinstance(step, int):
+                parts.append(np.array([step], dtype=np.int32))
+            elif isinstance(step, range):
+                parts.append(step)
+            elif sizes is None:
+                parts.append(next(encoded))
+            else:
+                byte = int(self._bytes[step.start])
+                parts += self._stored(sizes).match(next(encoded), byte)
+        return Filled(parts, len(self._row.tokens))
+
+    def _stored(self, sizes: npt.NDArray[np.int64]) -> StoredTokens:
+        if self._found is None:
+            runs = [(int(self._bytes[run.start]), run.first, run.end) for run in self._runs]
+            self._found = StoredTokens(self._row.tokens, runs, sizes)
+        return self._found
+
+    @functools.cached_property
+    def _chars(self) -> npt.NDArray[np.uint32]:
+        return np.frombuffer(self._row.text.encode("utf-32-le"), dtype="<u4")
+
+    @functools.cached_property
+    def _bytes(self) -> npt.NDArray[np.int64]:
+        """Return at which byte of UTF-8 each character begins, and the number of all."""
+        limits = (0x80, 0x800, 0x10000)
+        widths = 1 + sum((self._chars >= limit).astype(np.int64) for limit in limits)
+        return np.concatenate([[0], np.cumsum(widths)])
 
     @functools.cached_property
     def _newlines(self) -> npt.NDArray[np.int64]:
-        chars = np.frombuffer(self._row.text.encode("utf-32-le"), dtype="<u4")
-        return np.flatnonzero(chars == _NEWLINE)
+        return np.flatnonzero(self._chars == _NEWLINE)
 
     @functools.cached_property
     def _bounds(self) -> npt.NDArray[np.int64]:
@@ -193,22 +248,17 @@ class _Cutter:
         return int(self._after[self._newlines.searchsorted(bound - 1)])
 
 
-def _epoch(
-    split: FimSplit | None, steps: list[Step], encoded: Iterator[IdArray], num_tokens: int
-) -> LaterEpoch:
+def _epoch(split: FimSplit | None, filled: Filled) -> LaterEpoch:
     parts = list[range | IdArray]()
-    for step in steps:
-        part = next(encoded) if isinstance(step, str) else step
-        if isinstance(part, int):
-            part = np.array([part], dtype=np.int32)
+    for part in filled.parts:
         last = parts[-1] if parts else None
         if isinstance(part, range) and isinstance(last, range) and last.stop == part.start:
             parts[-1] = range(last.start, part.stop)
         else:
             parts.append(part)
     mode = split.mode if split else FimMode.NONE
-    if parts == [range(num_tokens)]:
-        return LaterEpoch(mode, num_tokens, _NO_EDITS)
+    if parts == [range(filled.num_stored)]:
+        return LaterEpoch(mode, filled.num_stored, _NO_EDITS)
     edits = [
         np.array([-1 - part.start, part.stop], dtype=np.int32) if isinstance(part, range) else part
         for part in parts

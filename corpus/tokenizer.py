@@ -18,7 +18,13 @@ from . import deepseek
 from .errors import GristmillError
 from .piece_engine import PieceEngine, kernel
 from .text_batches import TextBatch, text_batches
-from .tokenizer_file import FileEngine, file_tokens, read_tokenizer, sentinel_texts
+from .tokenizer_file import (
+    FileEngine,
+    file_tokens,
+    is_byte_level,
+    read_tokenizer,
+    sentinel_texts,
+)
 from .tokenizer_info import BOS as BOS
 from .tokenizer_info import DEEPSEEK_V2, Sentinels, TokenizerInfo, TokenizerSource
 from .tokenizer_info import EOS as EOS
@@ -53,15 +59,23 @@ class Tokenizer:
         info: TokenizerInfo,
         engine: Engine,
         read_tokens: Callable[[], deepseek.TokenBytes],
+        *,
+        is_byte_level: bool = True,
     ) -> None:
         self.info = info
         self._engine = engine
         self._read_tokens = read_tokens
+        self.is_byte_level = is_byte_level  # so that ids give the bytes of a text back
 
     @property
     def sentinels(self) -> Sentinels:
         """The ids that no text encodes to."""
         return self.info.sentinels
+
+    @functools.cached_property
+    def token_sizes(self) -> npt.NDArray[np.int64]:
+        """The bytes that each id stands for; an error where the vocabulary is not byte-level."""
+        return np.append(np.diff(self._bytes.starts), 0)
 
     @functools.cached_property
     def _bytes(self) -> deepseek.TokenBytes:
@@ -130,7 +144,8 @@ def load_tokenizer(source: TokenizerSource = DEEPSEEK_V2) -> Tokenizer:
         return Tokenizer(source.info, make_engine(data), tokens)
     data = read_tokenizer(source)
     tokens = functools.partial(file_tokens, data, source.file)
-    made = Tokenizer(source.info, FileEngine(data, source.file), tokens)
+    engine, has_bytes = FileEngine(data, source.file), is_byte_level(data, source.file)
+    made = Tokenizer(source.info, engine, tokens, is_byte_level=has_bytes)
     _check_sentinels(made, data, source.file)
     return made
 

@@ -127,10 +127,16 @@ def read_tokenizer(source: TokenizerSource) -> bytes:
     return data
 
 
+def is_byte_level(data: bytes, where: str) -> bool:
+    """Return whether the ids of a tokenizer.json give the bytes of a text back."""
+    decoder = _decode(data, where).decoder
+    return decoder is not None and decoder.type == "ByteLevel"
+
+
 def file_tokens(data: bytes, where: str) -> deepseek.TokenBytes:
     """Return what the ids of a byte-level vocabulary stand for; added tokens stand for nothing."""
     file = _decode(data, where)
-    if file.decoder is None or file.decoder.type != "ByteLevel":
+    if not is_byte_level(data, where):
         raise GristmillError(
             "only byte-level vocabularies give texts back",
             where=where,

@@ -66,10 +66,12 @@ class Tokenize(Stage, frozen=True, kw_only=True):
         return settings
 
     def assets(self) -> dict[str, str]:
-        """Return the digests of the tokenizer and of the comment syntaxes."""
+        """Return the digests of tokenizer and comment syntaxes, and how edits are made."""
+        edits = {} if self.tokenizer.info == DEEPSEEK_V2.info else {"edits": "copied by bytes"}
         return {
             "tokenizer": self.tokenizer.info.digest,
             "comments": language_table().comments_digest,
+            **edits,
         }
 
     def run(self, inputs: Inputs, output: Output) -> None:

@@ -96,3 +96,20 @@ def test_megatron_blends_components_by_the_weights_of_the_mixture(
         cwd=exported,
     )
     assert shown.splitlines()[-1] == "code=0.60 math=0.10 text=0.30"
+
+
+def test_megatron_draws_from_every_epoch_as_much_as_training_sees_of_it(
+    built: Path,
+    tmp_path: Path,
+    exporter: Callable[..., ExportResult],
+    reader: Callable[..., str],
+) -> None:
+    exporter(built, tmp_path / "out", make_settings("megatron", epoch="all"))
+    by_epoch = BLEND.replace('split("/")[0]', 'split("-")[-2]')
+    arguments = ("blend-train.txt", tmp_path / "store", tmp_path / "cache")
+    shown = reader("megatron torch", by_epoch, *arguments, cwd=tmp_path / "out")
+    found = dict(part.split("=") for part in shown.splitlines()[-1].split())
+    # Code has four sets of splits and 0.6 of training; all else is in the first.
+    expected = {"epoch0": 0.55, "epoch1": 0.15, "epoch2": 0.15, "epoch3": 0.15}
+    shares = {name: float(share) for name, share in found.items()}
+    assert shares == pytest.approx(expected, abs=0.01)
