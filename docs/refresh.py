@@ -31,6 +31,7 @@ from gristmill.pipelines.crawl_text import crawl_text
 from gristmill.pipelines.published import Publication, read_build
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.summary import build_text
+from gristmill.trainer.ablation_recipe import load_ablation
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -84,12 +85,13 @@ class Step(NamedTuple):
 
 def make_sandbox(folder: Path, demo: Path) -> Path:
     """Fill a folder with what the examples use: the fixtures, the recipes and a demo build."""
-    (folder / "pipelines").mkdir(parents=True)
-    (folder / "build").mkdir()
+    for name in ("pipelines", "trainer", "build"):
+        (folder / name).mkdir(parents=True)
     (folder / "fixtures").symlink_to(ROOT / "fixtures")
     for source, target in (
         (ROOT / "pipelines/recipes", folder / "pipelines/recipes"),
         (ROOT / "pipelines/data", folder / "pipelines/data"),
+        (ROOT / "trainer/recipes", folder / "trainer/recipes"),
         (demo, folder / "build/demo"),  # tokens/ and ledger/ are hard links, and stay so
     ):
         subprocess.run(["cp", "-a", str(source), str(target)], check=True)
@@ -225,14 +227,15 @@ def demo_transcript(sandbox: Path) -> list[str]:
 def check_toml(text: str, folder: Path) -> None:
     """Load a recipe, or a part of one with whatever it needs to be whole."""
     document = tomllib.loads(text)
-    if "source" not in document or "name" not in document:
+    is_ablation = "recipe" in document
+    if not is_ablation and ("source" not in document or "name" not in document):
         head = "" if "name" in document else 'name = "part"\n'
         has_preset = "preset" in document.get("rules", {})
         rules = "" if has_preset else '\n[rules]\npreset = "deepseek-coder-v2"\n'
         text = f"{head}{text}\n{_BASE_SOURCES}{rules}"
     path = folder / "example.toml"
     path.write_text(text)
-    load_recipe(str(path))
+    (load_ablation if is_ablation else load_recipe)(str(path))
 
 
 def update(shown: Sequence[str], actual: Sequence[str]) -> list[str]:

@@ -74,6 +74,7 @@ from gristmill.pipelines.redaction_settings import RedactionSettings
 from gristmill.pipelines.removals import Removals, TakeDown
 from gristmill.pipelines.remove import Receipt, RewrittenShard
 from gristmill.trainer import recipe as training
+from gristmill.trainer.ablation_recipe import AblationRecipe, BuildSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -142,6 +143,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[log]`": training.LogSettings,
     "`[evaluation]`": training.EvaluationSettings,
     "`[spikes]`": training.SpikeSettings,
+    "Ablation recipe": AblationRecipe,
+    "`[[build]]`": BuildSettings,
 }
 FORMATS: tuple[type[msgspec.Struct], ...] = (
     *(Mixture, MixtureComponent, MixtureGroup, MixtureShard, ShardMetadata, Sentinels),
@@ -189,6 +192,7 @@ def recipe_pages() -> str:
             "recall-settings",
             "licences-and-secrets",
             "training-recipe",
+            "evaluation",
         )
     )
 
