@@ -109,10 +109,22 @@ def read_state(path: str) -> bytes:
 def load(path: str, replica: Replica, optimizer: torch.optim.AdamW | None = None) -> None:
     """Fill a replica, and an optimizer of its weights if given, whatever layout wrote the path."""
     content = _content(Run(replica, optimizer)) if optimizer else {"model": _weights(replica)}
+    _load(path, content, replica.mesh)
+
+
+def read_weight(path: str, name: str, shape: torch.Size, mesh: Mesh) -> Tensor:
+    """Return the whole of one weight, on the CPU."""
+    weight = torch.empty(shape)
+    _load(path, {"model": {name: weight}}, mesh)
+    return weight
+
+
+def _load(path: str, content: Mapping[str, object], mesh: Mesh) -> None:
+    """Fill tensors from a checkpoint."""
     _read_whole(path, _METADATA)
     reader = dcp.FileSystemReader(path, _extension_registry=registry())
     try:
-        dcp.load(dict(content), storage_reader=reader, process_group=replica.mesh.background_group)
+        dcp.load(dict(content), storage_reader=reader, process_group=mesh.background_group)
     except CheckpointException as error:
         raise _damaged(path, _cause(error)) from error
 

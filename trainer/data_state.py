@@ -59,9 +59,14 @@ def data_state(recipe: TrainRecipe, stages: Sequence[StageData], *, step: int) -
 def keep_manifests(recipe: TrainRecipe, stages: Sequence[StageData]) -> None:
     """Copy the manifests that a run reads to its folder."""
     for stage in stages:
-        path = _kept(recipe, stage.mixture.digest)
+        path = kept_manifest(recipe.out, stage.mixture.digest)
         if not exists(path):
             write_bytes(path, encode_mixture(stage.mixture))
+
+
+def kept_manifest(out: str, digest: str) -> str:
+    """Return where a run's folder keeps a manifest."""
+    return join(out, "manifests", f"{digest}.json")
 
 
 def check_data(saved: DataState, recipe: TrainRecipe, stages: Sequence[StageData]) -> None:
@@ -104,7 +109,7 @@ def _refuse(recipe: TrainRecipe, what: str) -> None:
 
 
 def _refuse_manifest(recipe: TrainRecipe, before: StageState, stage: StageData) -> None:
-    kept = _kept(recipe, before.manifest)
+    kept = kept_manifest(recipe.out, before.manifest)
     if exists(kept):
         what = "; ".join(changes(read_mixture(kept), stage.mixture))
     else:
@@ -114,7 +119,3 @@ def _refuse_manifest(recipe: TrainRecipe, before: StageState, stage: StageData) 
         where=stage.source.mixture,
         todo=f"Bring back the build whose manifest is {kept}, or train in another run folder.",
     )
-
-
-def _kept(recipe: TrainRecipe, digest: str) -> str:
-    return join(recipe.out, "manifests", f"{digest}.json")

@@ -14,7 +14,7 @@ from ..corpus.errors import GristmillError
 from ..corpus.storage import join, write_bytes
 from .checkpoint import Checkpoints, Run, latest, load, read_state
 from .data import Batches, StepBatch
-from .data_state import DataState, check_data, data_state, keep_manifests
+from .data_state import check_data, data_state, keep_manifests
 from .evaluation import Evaluation
 from .evaluator import Evaluator
 from .hub import load_weights
@@ -28,19 +28,13 @@ from .recipe_file import check_batches
 from .records import SkipRecord, evaluation_record
 from .replica import Replica, ReplicaOptions
 from .run_log import RunLog
+from .run_state import RunState, decode_state
 from .schedule import learning_rate, samples_of
 from .spikes import SpikeState, judge
 from .stage_data import StageData, open_stages
 from .stop import Stop
 
 EVALUATION: Final = "evaluation.json"  # below the run folder
-
-
-class RunState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run goes on from besides its tensors."""
-
-    data: DataState
-    spikes: SpikeState
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,7 +231,7 @@ class _Run:
         """Take up the last checkpoint, or the weights that the recipe starts from."""
         last = latest(self._recipe.out)
         if last:
-            state = msgspec.json.decode(read_state(last), type=RunState)
+            state = decode_state(read_state(last))
             check_data(state.data, self._recipe, self._stages)
             load(last, self._replica, self._optimizer)
             self._step, self._spikes = state.data.step, state.spikes

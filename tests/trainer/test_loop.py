@@ -141,9 +141,7 @@ def test_a_finished_run_has_nothing_to_do(short: MakeRecipe) -> None:
 
 def test_a_loss_that_is_no_number_names_the_documents(short: MakeRecipe) -> None:
     recipe = short(optimizer={"lr": 1e30})
-    with pytest.raises(
-        GristmillError, match=r"norm nan; .* document [0-9a-f]{32}, tokens/"
-    ):
+    with pytest.raises(GristmillError, match=r"norm nan; .* document [0-9a-f]{32}, tokens/"):
         run(recipe)
     assert list(Path(recipe.out).glob("not-finite-step-*.json"))
 
