@@ -31,7 +31,7 @@ class ReplicaOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         zero: see sharding.py.
         precision: what is multiplied in; weights and sums of gradients are fp32.
         recompute: keep each layer's input alone, and compute the layer again on the way back.
-        compile: compile attention and networks.
+        compile: compile attention and networks, where no message interrupts them.
         micro_batch_sequences: how many sequences pass through at once.
         schedule: of a pipeline.
     """
@@ -206,7 +206,7 @@ def _build(settings: ModelSettings, layers: range, mesh: Mesh, options: ReplicaO
         assert isinstance(layer, Layer)
         _connect(layer, mesh)
         if options.compile:
-            _compile(layer)
+            _compile(layer, options.precision)
     if mesh.data * mesh.context > 1 or options.precision == "bf16":
         shard(part, mesh, zero=options.zero, precision=options.precision)
     part.to_empty(device=mesh.device)
@@ -228,12 +228,12 @@ def _connect(layer: Layer, mesh: Mesh) -> None:
         layer.mlp.dispatch = AllToAll(mesh.experts["expert"].get_group())
 
 
-def _compile(layer: Layer) -> None:
-    """Compile what no message interrupts."""
+def _compile(layer: Layer, precision: Precision) -> None:
+    """Compile what no message interrupts; PyTorch compiles grouped products in bf16 alone."""
     networks = [layer.mlp]
     if isinstance(layer.mlp, MoE):
         networks = [layer.mlp.shared_experts]
-        if layer.mlp.dispatch is None:
+        if layer.mlp.dispatch is None and precision == "bf16":
             networks.append(layer.mlp.experts)
     if layer.self_attn.context is None:
         networks.append(layer.self_attn)
