@@ -20,7 +20,7 @@ from .dedup_cli import dedup
 from .export_cli import export
 from .plan_cli import plan
 from .recall_cli import recall
-from .train_cli import train
+from .train_cli import ablate, train
 
 if TYPE_CHECKING:
     from .build import BuildResult
@@ -46,6 +46,7 @@ cli.add_command(export)
 cli.add_command(plan)
 cli.add_command(recall)
 cli.add_command(train)
+cli.add_command(ablate)
 
 
 def main() -> None:

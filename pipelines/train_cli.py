@@ -1,5 +1,7 @@
 """The command `gristmill train`: parse, call one library function, print."""
 
+import functools
+import os
 import sys
 
 import click
@@ -17,16 +19,7 @@ def train(recipe: str, *, build: str, out: str, as_json: bool) -> None:
 
     Several GPUs: torchrun --nproc-per-node N -m gristmill train RECIPE
     """
-    from ..corpus.errors import GristmillError
-
-    try:
-        import torch  # noqa: F401  # the extra that a build does not need
-    except ModuleNotFoundError as error:
-        raise GristmillError(
-            "training needs torch, which is not installed",
-            where="gristmill train",
-            todo="Install it with: pip install 'gristmill[train]'",
-        ) from error
+    _check_torch("gristmill train")
     from ..trainer.loop import train as run
     from ..trainer.recipe_file import load_recipe
     from .summary import to_json
@@ -38,3 +31,39 @@ def train(recipe: str, *, build: str, out: str, as_json: bool) -> None:
     click.echo(to_json(result) if as_json else train_text(result))
     if result.is_stopped:
         sys.exit(_INTERRUPTED)
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--json", "as_json", is_flag=True, help="Print every score as JSON.")
+def ablate(recipe: str, *, as_json: bool) -> None:
+    """Compare builds by the models that they train, as RECIPE says, or go on where it stopped."""
+    _check_torch("gristmill ablate")
+    from ..trainer.ablation import run_ablation
+    from ..trainer.ablation_recipe import load_ablation
+    from ..trainer.measure import train_and_measure
+    from .summary import to_json
+
+    def note(line: str) -> None:
+        click.echo(line, err=True)
+
+    found = run_ablation(
+        *load_ablation(recipe), functools.partial(train_and_measure, where=recipe), note=note
+    )
+    if found is None:
+        sys.exit(_INTERRUPTED)
+    if os.environ.get("RANK", "0") == "0":  # torchrun's word; another rank prints
+        click.echo(to_json(found) if as_json else found.table())
+
+
+def _check_torch(where: str) -> None:
+    from ..corpus.errors import GristmillError
+
+    try:
+        import torch  # noqa: F401  # the extra that a build does not need
+    except ModuleNotFoundError as error:
+        raise GristmillError(
+            "training needs torch, which is not installed",
+            where=where,
+            todo="Install it with: pip install 'gristmill[train]'",
+        ) from error

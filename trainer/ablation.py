@@ -23,7 +23,8 @@ class Examples(msgspec.Struct, frozen=True, kw_only=True):
     only: frozenset[bytes] | None = None
 
 
-Train = Callable[[TrainRecipe, Examples], Evaluation]  # trains to the end, then measures
+# Trains to the end, then measures; returns None where a signal stopped it.
+Train = Callable[[TrainRecipe, Examples], Evaluation | None]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,14 +78,20 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_ablation(
     recipe: AblationRecipe, shared: TrainRecipe, train: Train, *, note: Callable[[str], None]
-) -> Ablation:
-    """Train and measure every run, one after another, and compare; `note` says which is next."""
+) -> Ablation | None:
+    """Train and measure every run, one after another, and compare; `note` says which is next.
+
+    Returns None where a signal stopped a run; the same call goes on with it.
+    """
     examples = choose_examples(recipe)
     runs = list[Run]()
     plan = recipe.runs(shared)
     for i, (build, one) in enumerate(plan, 1):
         note(f"run {i} of {len(plan)}: {build.name}, seed {one.seed}")
-        runs.append(Run(build=build.name, seed=one.seed, evaluation=train(one, examples)))
+        found = train(one, examples)
+        if found is None:
+            return None
+        runs.append(Run(build=build.name, seed=one.seed, evaluation=found))
     return Ablation(
         num_tokens=sum(stage.num_steps * stage.step_tokens for stage in shared.stage),
         runs=tuple(runs),

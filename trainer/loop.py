@@ -87,7 +87,7 @@ class _Run:
         self, recipe: TrainRecipe, mesh: Mesh, stages: list[StageData], stream: TextIO
     ) -> None:
         self._recipe, self._mesh, self._stages = recipe, mesh, stages
-        self._replica = _replica(recipe, mesh)
+        self._replica = make_replica(recipe, mesh)
         weights = self._replica.named_parameters()
         self._optimizer = make_optimizer(weights, recipe.optimizer)
         self._checkpoints = Checkpoints(
@@ -250,7 +250,8 @@ class _Run:
         self._checkpoints.save(self._step, Run(self._replica, self._optimizer), state)
 
 
-def _replica(recipe: TrainRecipe, mesh: Mesh) -> Replica:
+def make_replica(recipe: TrainRecipe, mesh: Mesh) -> Replica:
+    """Return this rank's share of the model, with the weights that training starts from."""
     options = ReplicaOptions(
         zero=recipe.mesh.zero,
         precision=recipe.precision,

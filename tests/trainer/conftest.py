@@ -185,3 +185,19 @@ def rows() -> Rows:
     tokens = torch.randint(0, 512, (2, 96), generator=torch.Generator().manual_seed(5))
     positions = torch.arange(96).expand(2, -1)
     return Rows(tokens, positions, torch.zeros_like(tokens), tokens.roll(-1, 1))
+
+
+@pytest.fixture(scope="session")
+def two_builds(
+    template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    copied_corpus: "Callable[[Path, Path], Corpus]",
+) -> Path:
+    """A folder with the builds `old` and `new`, which lacks long lines; tests only read them."""
+    corpus = copied_corpus(template, tmp_path_factory.mktemp("two") / "corpus")
+    for name, rules in (("old", ""), ("new", "[rules.max_line_length]\nmax = 40")):
+        corpus.write(rules=rules, extra="\n[held_out]\nfraction = 0.4\n")
+        out, observer = str(corpus.base / name), JsonLines(io.StringIO())
+        made = build(str(corpus.recipe), out=out, executor=LocalExecutor(), observer=observer)
+        assert not made.failures, made.failures
+    return corpus.base

@@ -1,9 +1,6 @@
 """Builds are compared on the documents that all of them hold out, by what a model makes of each."""
 
-import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -11,9 +8,6 @@ import pytest
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.held_out import read_held_out
 from gristmill.corpus.tokenizer import load_tokenizer
-from gristmill.pipelines.build import build
-from gristmill.pipelines.executors import LocalExecutor
-from gristmill.pipelines.progress import JsonLines
 from gristmill.trainer.ablation import (
     Ablation,
     Examples,
@@ -30,10 +24,6 @@ from gristmill.trainer.initial import initialise
 from gristmill.trainer.model import Model
 from gristmill.trainer.recipe import EvaluationSettings, StageSettings, TrainRecipe
 
-if TYPE_CHECKING:
-    from ..conftest import Corpus
-
-NARROW = "[rules.max_line_length]\nmax = 40"
 SHARED = TrainRecipe(
     build="unused",
     out="unused",
@@ -42,29 +32,9 @@ SHARED = TrainRecipe(
 )
 
 
-def build_corpus(corpus: "Corpus", out: Path, *, rules: str = "") -> None:
-    corpus.write(rules=rules, extra="\n[held_out]\nfraction = 0.4\n")
-    observer = JsonLines(io.StringIO())
-    result = build(str(corpus.recipe), out=str(out), executor=LocalExecutor(), observer=observer)
-    assert not result.failures, result.failures
-
-
-@pytest.fixture(scope="module")
-def folder(
-    template: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    copied_corpus: "Callable[[Path, Path], Corpus]",
-) -> Path:
-    """Two builds whose rules differ."""
-    corpus = copied_corpus(template, tmp_path_factory.mktemp("ablation") / "corpus")
-    build_corpus(corpus, corpus.base / "old")
-    build_corpus(corpus, corpus.base / "new", rules=NARROW)
-    return corpus.base
-
-
-def recipe(folder: Path, **changes: object) -> AblationRecipe:
-    builds = tuple(BuildSettings(name=n, path=str(folder / n)) for n in ("old", "new"))
-    made = AblationRecipe(recipe="unused", out=str(folder / "runs"), build=builds)
+def recipe(two_builds: Path, **changes: object) -> AblationRecipe:
+    builds = tuple(BuildSettings(name=n, path=str(two_builds / n)) for n in ("old", "new"))
+    made = AblationRecipe(recipe="unused", out=str(two_builds / "runs"), build=builds)
     return msgspec.structs.replace(made, **changes)
 
 
@@ -72,32 +42,36 @@ def ids(path: Path) -> set[bytes]:
     return {document.doc_id for document in read_held_out(str(path))}
 
 
-def test_what_all_builds_hold_out_is_measured(folder: Path) -> None:
-    found = choose_examples(recipe(folder))
-    assert found.path == str(folder / "old")
-    assert ids(folder / "old") != ids(folder / "new")
+def test_what_all_builds_hold_out_is_measured(two_builds: Path) -> None:
+    found = choose_examples(recipe(two_builds))
+    assert found.path == str(two_builds / "old")
+    assert ids(two_builds / "old") != ids(two_builds / "new")
     assert found.only
-    assert set(found.only) == ids(folder / "old") & ids(folder / "new")
+    assert set(found.only) == ids(two_builds / "old") & ids(two_builds / "new")
 
 
-def test_what_one_build_holds_out_is_measured_if_asked(folder: Path) -> None:
-    assert choose_examples(recipe(folder, held_out="new")) == Examples(path=str(folder / "new"))
+def test_what_one_build_holds_out_is_measured_if_asked(two_builds: Path) -> None:
+    assert choose_examples(recipe(two_builds, held_out="new")) == Examples(
+        path=str(two_builds / "new")
+    )
 
 
-def test_builds_of_two_tokenizers_are_refused(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "old").symlink_to(folder / "old")
+def test_builds_of_two_tokenizers_are_refused(two_builds: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").symlink_to(two_builds / "old")
     (tmp_path / "new").mkdir()
-    manifest = (folder / "new/held_out.json").read_text()
+    manifest = (two_builds / "new/held_out.json").read_text()
     digest = msgspec.json.decode(manifest)["tokenizer"]
     (tmp_path / "new/held_out.json").write_text(manifest.replace(digest, "0" * len(digest)))
     with pytest.raises(GristmillError, match="it is written with"):
         choose_examples(recipe(tmp_path))
 
 
-def test_builds_that_hold_out_nothing_in_common_are_refused(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "old").symlink_to(folder / "old")
+def test_builds_that_hold_out_nothing_in_common_are_refused(
+    two_builds: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "old").symlink_to(two_builds / "old")
     (tmp_path / "new").mkdir()
-    manifest = msgspec.json.decode((folder / "new/held_out.json").read_text())
+    manifest = msgspec.json.decode((two_builds / "new/held_out.json").read_text())
     (tmp_path / "new/held_out.json").write_bytes(msgspec.json.encode({**manifest, "shards": []}))
     with pytest.raises(GristmillError, match="no document is held out by all"):
         choose_examples(recipe(tmp_path))
@@ -118,14 +92,22 @@ def untrained(one: TrainRecipe, examples: Examples) -> Evaluation:
     )
 
 
-def test_the_same_model_on_both_builds_makes_no_difference(folder: Path) -> None:
+def test_the_same_model_on_both_builds_makes_no_difference(two_builds: Path) -> None:
     notes = list[str]()
-    found = run_ablation(recipe(folder), SHARED, untrained, note=notes.append)
+    found = run_ablation(recipe(two_builds), SHARED, untrained, note=notes.append)
+    assert found is not None
     assert notes == ["run 1 of 2: old, seed 1", "run 2 of 2: new, seed 1"]
     assert found.num_tokens == 25 * 4 * 128
     assert {row.language for row in found.differences} > {"C", "all"}
     assert all(row.difference == 0 and row.noise is None for row in found.differences)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Ablation) == found
+
+
+def test_a_run_that_was_stopped_ends_the_ablation(two_builds: Path) -> None:
+    notes = list[str]()
+    found = run_ablation(recipe(two_builds), SHARED, lambda *_: None, note=notes.append)
+    assert found is None
+    assert notes == ["run 1 of 2: old, seed 1"]
 
 
 def scored(build: str, seed: int, bits: float, matches: int) -> Run:
