@@ -9,9 +9,10 @@ from .ablation import Examples
 from .checkpoint import latest, load, read_state
 from .evaluation import Evaluation
 from .evaluator import Evaluator
-from .loop import RunState, make_replica, train
+from .loop import make_replica, train
 from .mesh import Mesh
 from .recipe import TrainRecipe
+from .run_state import decode_state
 from .stage_data import open_stages
 
 
@@ -23,7 +24,7 @@ def train_and_measure(
     recipe = msgspec.structs.replace(recipe, evaluation=evaluation)
     train(recipe, where=where, stream=stream)
     path = latest(recipe.out)
-    state = msgspec.json.decode(read_state(path), type=RunState)
+    state = decode_state(read_state(path))
     if state.data.step < recipe.num_steps:
         return None
     sizes = recipe.mesh

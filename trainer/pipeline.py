@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import torch
@@ -22,6 +22,7 @@ from torch.distributed.pipelining import (
     ScheduleInterleavedZeroBubble,
     ScheduleLoopedBFS,
 )
+from torch.distributed.pipelining.stage import _PipelineStageBase
 
 from ..corpus.errors import GristmillError
 from .batch import Batch
@@ -105,7 +106,7 @@ class Pipeline:
         """Return what the first stage alone is given."""
         return (batch.tokens_BT,) if self._mesh.pipeline_rank == 0 else ()
 
-    def _all(self, batch: Batch) -> dict[str, Tensor]:
+    def _all(self, batch: Batch) -> dict[str, Any]:
         """Return what all stages are given; cut along the first axis, one piece a micro-batch."""
         return {
             "positions_BT": batch.positions_BT,
@@ -138,7 +139,7 @@ class Pipeline:
         def loss(losses_BT: Tensor, _targets_BT: Tensor) -> Tensor:
             return losses_BT.sum() / self._num_targets
 
-        stages = [
+        stages: list[_PipelineStageBase] = [
             self._stage(part, number, batch, training=training)
             for part, number in zip(
                 self._parts, stages_of_rank(self._mesh, self._schedule), strict=True
