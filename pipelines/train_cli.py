@@ -13,19 +13,26 @@ _INTERRUPTED = 130
 @click.argument("recipe")
 @click.option("--build", default="", help="The build to train on, in place of the recipe's.")
 @click.option("--out", default="", help="The run's folder, in place of the recipe's.")
+@click.option("--hub", default="", help="Train nothing: write the last checkpoint to this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def train(recipe: str, *, build: str, out: str, as_json: bool) -> None:
+def train(recipe: str, *, build: str, out: str, hub: str, as_json: bool) -> None:
     """Train the model of RECIPE on a build, or go on from its last checkpoint.
 
     Several GPUs: torchrun --nproc-per-node N -m gristmill train RECIPE
     """
     _check_torch("gristmill train")
+    from ..trainer.hub_export import export_checkpoint
     from ..trainer.loop import train as run
     from ..trainer.recipe_file import load_recipe
+    from ..trainer.result_text import export_text, train_text
     from .summary import to_json
-    from .train_text import train_text
 
-    result = run(load_recipe(recipe, build=build, out=out), where=recipe)
+    settings = load_recipe(recipe, build=build, out=out)
+    if hub:
+        path = export_checkpoint(settings, hub)
+        click.echo(to_json({"checkpoint": path, "hub": hub}) if as_json else export_text(path, hub))
+        return
+    result = run(settings, where=recipe)
     if result is None:  # another rank prints
         return
     click.echo(to_json(result) if as_json else train_text(result))

@@ -1,6 +1,6 @@
 """What a training run came to, for people."""
 
-from ..trainer.loop import RunResult
+from .loop import RunResult
 
 
 def train_text(result: RunResult) -> str:
@@ -13,3 +13,8 @@ def train_text(result: RunResult) -> str:
     loss = result.losses.all
     bits = "" if loss.bits_per_byte is None else f", {loss.bits_per_byte:.3f} bits/byte"
     return f"{done}. Loss of the last ones: {loss.nats_per_token:.3f} nats/token{bits}."
+
+
+def export_text(path: str, hub: str) -> str:
+    """Return the line that `gristmill train --hub` prints."""
+    return f"{path} written to {hub}, in bf16, for transformers and whatever reads its folders."
