@@ -33,7 +33,6 @@ def test_a_hundred_steps_on_the_demo_lower_the_loss_and_are_the_same_each_time(
     whole = losses(recipe)
     assert whole[0] > 11.0, "nothing is known at first: ln 102,400 is 11.54"
     assert whole[-1] < whole[0] - 3.0
-    (stage,) = recipe.stage
     again = msgspec.structs.replace(recipe, out=str(tmp_path / "again"))
     watcher = threading.Thread(target=stop_after, args=(again.out, 2))
     watcher.start()
