@@ -6,13 +6,16 @@ weights. Each run of `expert` of them holds all experts once; ranks at the same 
 (`expert_data`) share the same experts.
 """
 
+import itertools
 import os
+from functools import cache
 from types import TracebackType
 from typing import Final
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed import Store
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from ..corpus.errors import GristmillError
@@ -159,12 +162,22 @@ class Mesh:
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
-        if self.world_size > 1:
-            dist.init_process_group(backend)
-        else:
-            store = dist.HashStore()  # type: ignore[attr-defined]  # torch lists it in its manual
-            dist.init_process_group(backend, store=store, rank=0, world_size=1)
+        # What an earlier mesh of this process left in the store must not be taken for this one's.
+        store = dist.PrefixStore(f"mesh-{next(_NUMBERS)}", _store(self.world_size))
+        dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.world_size)
         self._made_group = True
+
+
+_NUMBERS: Final = itertools.count()
+
+
+@cache
+def _store(world_size: int) -> Store:
+    """Return where the ranks of a launch find each other."""
+    if world_size == 1:
+        return dist.HashStore()
+    store: Store = next(iter(dist.rendezvous("env://")))[0]
+    return store
 
 
 def _data_ranks(world_size: int, data: int | None, others: int) -> int:

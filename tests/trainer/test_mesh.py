@@ -1,5 +1,9 @@
 """Sizes of a mesh multiply to the number of ranks that were launched."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch.distributed as dist
 
@@ -36,3 +40,21 @@ def test_sizes_that_do_not_fit_the_launch_are_an_error(
     monkeypatch.setenv("WORLD_SIZE", str(launched))
     with pytest.raises(GristmillError, match=what):
         Mesh(**sizes)
+
+
+TWICE = """
+import torch
+from gristmill.trainer.mesh import Mesh
+torch.set_num_threads(1)
+for _ in range(2):
+    with Mesh(data=2) as mesh:
+        print(mesh.union([mesh.rank]), mesh.any(is_true=mesh.rank == 1), flush=True)
+"""
+
+
+def test_a_launch_makes_one_mesh_after_another(tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(TWICE)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command = [*launch, "--master-port", "0", str(tmp_path / "twice.py")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert shown.stdout.split("\n")[:-1] == ["[0, 1] True"] * 4
