@@ -16,9 +16,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
 from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.storage import WriteResult
 
@@ -84,7 +85,7 @@ class Checkpoints:
 
     def _write(self, content: Mapping[str, object], writer: "_Writer") -> None:
         try:
-            dcp.save(
+            state_dict_saver.save(
                 dict(content), storage_writer=writer, process_group=self._mesh.background_group
             )
         except CheckpointException as error:
@@ -122,14 +123,15 @@ def read_weight(path: str, name: str, shape: torch.Size, mesh: Mesh) -> Tensor:
 def _load(path: str, content: Mapping[str, object], mesh: Mesh) -> None:
     """Fill tensors from a checkpoint."""
     _read_whole(path, _METADATA)
-    reader = dcp.FileSystemReader(path, _extension_registry=registry())
+    group = mesh.background_group
+    reader = FileSystemReader(path, _extension_registry=registry())
     try:
-        dcp.load(dict(content), storage_reader=reader, process_group=mesh.background_group)
+        state_dict_loader.load(dict(content), storage_reader=reader, process_group=group)
     except CheckpointException as error:
         raise _damaged(path, _cause(error)) from error
 
 
-class _Writer(dcp.FileSystemWriter):
+class _Writer(FileSystemWriter):
     """Writes beside the place; one rank is told when all have written, and puts it in place."""
 
     def __init__(self, place: Path, state: bytes, *, keep: int) -> None:

@@ -6,10 +6,10 @@ wait (Qi et al., 2023; its ZB1P).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Final
 
 import msgspec
 import torch
@@ -28,9 +28,8 @@ from ..corpus.errors import GristmillError
 from .batch import Batch
 from .mesh import Mesh
 from .model import Model
+from .recipe import PipelineSchedule
 from .shapes import ModelSettings, num_active_parameters
-
-PipelineSchedule = Literal["1f1b", "interleaved_1f1b", "zero_bubble"]
 
 STAGES_PER_RANK: Final[Mapping[PipelineSchedule, int]] = MappingProxyType(
     {"1f1b": 1, "interleaved_1f1b": 2, "zero_bubble": 2}
@@ -83,57 +82,52 @@ class Pipeline:
         self._parts, self._mesh, self._schedule = parts, mesh, schedule
         self._most_sequences, self._dtype = micro_batch_sequences, dtype
         self._num_targets = 1
-        self._made: dict[tuple[bool, torch.Size], _Schedule] = {}
+        self._made: dict[bool, tuple[torch.Size, _Schedule]] = {}
 
     def train(self, batch: Batch, *, num_targets: int) -> Tensor:
         """Add the gradient of the losses' sum over `num_targets`, and return the losses (B, T)."""
         self._num_targets = num_targets
         schedule = self._schedule_for(batch, training=True)
-        losses = schedule.step(*self._first(batch), target=batch.targets_BT, **self._all(batch))
-        return self._from_last(losses, batch)
+        return self._run(schedule.step, batch)
 
     def evaluate(self, batch: Batch) -> Tensor:
         """Return the losses (B, T)."""
         schedule = self._schedule_for(batch, training=False)
-        losses = schedule.eval(*self._first(batch), target=batch.targets_BT, **self._all(batch))
-        return self._from_last(losses, batch)
+        return self._run(schedule.eval, batch)
 
     def micro_batch_sequences(self, batch: Batch) -> int:
         """Return how many sequences a micro-batch has: all have equally many."""
         return math.gcd(len(batch.tokens_BT), self._most_sequences)
 
-    def _first(self, batch: Batch) -> tuple[Tensor, ...]:
-        """Return what the first stage alone is given."""
-        return (batch.tokens_BT,) if self._mesh.pipeline_rank == 0 else ()
-
-    def _all(self, batch: Batch) -> dict[str, Any]:
-        """Return what all stages are given; cut along the first axis, one piece a micro-batch."""
-        return {
-            "positions_BT": batch.positions_BT,
-            "documents_BS": batch.documents_BS,
-            "order_S": batch.order_S.repeat(
-                len(batch.tokens_BT) // self.micro_batch_sequences(batch)
-            ),
-            "targets_BT": batch.targets_BT,
-        }
-
-    def _from_last(self, losses: Tensor | None, batch: Batch) -> Tensor:
-        """Return the last stage's losses on all ranks."""
+    def _run(self, schedule: Callable[..., Tensor | None], batch: Batch) -> Tensor:
+        """Return the last stage's losses, on all ranks. All inputs are cut along the first axis."""
+        losses = schedule(
+            *((batch.tokens_BT,) if self._mesh.pipeline_rank == 0 else ()),
+            target=batch.targets_BT,
+            positions_BT=batch.positions_BT,
+            documents_BS=batch.documents_BS,
+            order_S=batch.order_S.repeat(self._num_micro_batches(batch)),
+            targets_BT=batch.targets_BT,
+        )
         if losses is None:
             losses = torch.empty(batch.tokens_BT.shape, device=self._mesh.device)
         losses = losses.detach()
         dist.broadcast(losses, group=self._mesh.pipeline_group, group_src=self._mesh.pipeline - 1)
         return losses
 
+    def _num_micro_batches(self, batch: Batch) -> int:
+        return len(batch.tokens_BT) // self.micro_batch_sequences(batch)
+
     def _schedule_for(self, batch: Batch, *, training: bool) -> _Schedule:
-        """Return a schedule of this batch's sizes; each keeps room for what stages exchange."""
-        key = training, batch.tokens_BT.shape
-        if key not in self._made:
-            num_micro_batches = len(batch.tokens_BT) // self.micro_batch_sequences(batch)
+        """Return a schedule of this batch's sizes: it keeps room for what stages exchange."""
+        shape, made = self._made.get(training, (None, None))
+        if made is None or shape != batch.tokens_BT.shape:
+            num_micro_batches = self._num_micro_batches(batch)
             if training:
                 self._check(num_micro_batches)
-            self._made[key] = self._make(batch, num_micro_batches, training=training)
-        return self._made[key]
+            made = self._make(batch, num_micro_batches, training=training)
+            self._made[training] = batch.tokens_BT.shape, made
+        return made
 
     def _make(self, batch: Batch, num_micro_batches: int, *, training: bool) -> _Schedule:
         def loss(losses_BT: Tensor, _targets_BT: Tensor) -> Tensor:

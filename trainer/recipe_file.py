@@ -132,10 +132,11 @@ def _stage_faults(recipe: TrainRecipe, stage: StageSettings) -> Faults:
             f"{longest:,} positions",
             "Shorten them, or raise the shape's max_position_embeddings.",
         )
-    if stage.sequence_length % context:
+    if context > 1 and stage.sequence_length % (2 * context):
         yield (
-            f"sequences of {stage.sequence_length:,} do not fall into {context} equal parts",
-            "Make sequence_length a multiple of mesh.context.",
+            f"sequences of {stage.sequence_length:,} do not fall into {2 * context} equal parts, "
+            f"two for each of {context} ranks",
+            f"Make sequence_length a multiple of {2 * context}.",
         )
 
 

@@ -18,9 +18,10 @@ from .expert_parallel import AllToAll, keep_own_experts
 from .mesh import Mesh
 from .model import Layer, Model, plain_order
 from .moe import MoE, local
-from .pipeline import STAGES_PER_RANK, Pipeline, PipelineSchedule, layers_of_stages, stages_of_rank
+from .pipeline import STAGES_PER_RANK, Pipeline, layers_of_stages, stages_of_rank
+from .recipe import PipelineSchedule
 from .shapes import ModelSettings
-from .sharding import DTYPES, Precision, Zero, keep_gradients, shard
+from .sharding import DTYPES, Precision, Zero, keep_gradients, release, shard
 from .weights import InitialWeights, fill
 
 
@@ -106,9 +107,13 @@ class Replica:
         """Return each token's loss (B, T)."""
         batch = share(tokens_BT, positions_BT, documents_BT, targets_BT, self.mesh)
         if self._pipeline is not None:
-            return self._whole(self._pipeline.evaluate(batch))
-        micro_batches = batch.split(self.options.micro_batch_sequences)
-        return self._whole(torch.cat([self.parts[0](*micro) for micro in micro_batches]))
+            losses_BT = self._pipeline.evaluate(batch)
+        else:
+            micro_batches = batch.split(self.options.micro_batch_sequences)
+            losses_BT = torch.cat([self.parts[0](*micro) for micro in micro_batches])
+        for part in self.parts:
+            release(part)
+        return self._whole(losses_BT)
 
     @torch.no_grad()
     def next_ids(
@@ -125,6 +130,7 @@ class Replica:
         )
         order_T = plain_order(tokens_BT)
         logits_BV = self.parts[0](tokens_BT, positions_BT, documents_BT, order_T, last_B=last_B)
+        release(self.parts[0])
         ids_B: Tensor = logits_BV.argmax(-1)
         return ids_B
 

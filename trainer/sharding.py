@@ -55,6 +55,13 @@ def keep_gradients(part: Model, *, until_last: bool, is_last: bool) -> None:
         part.set_reshard_after_backward(is_last or not until_last)
 
 
+def release(part: Model) -> None:
+    """Let whole weights go, which a forward pass without a backward pass keeps."""
+    for module in part.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def _shard(
     module: nn.Module,
     mesh: Mesh,

@@ -121,10 +121,10 @@ def take_steps(layout: Layout, replica: Replica, folder: Path) -> Course:
     if layout.crowded:
         crowd(replica)
     optimizer = torch.optim.AdamW(replica.parameters(), lr=3e-3, weight_decay=0.1)
+    replica.evaluate_batch(*batch(98))  # changes nothing
     if layout.resumed_from:
         load(latest(str(folder / layout.resumed_from)), replica, optimizer)
-    losses, norms = [], []
-    gradients: dict[str, Tensor] = {}
+    losses, norms, gradients = list[float](), list[float](), dict[str, Tensor]()
     for step in range(1 if layout.resumed_from else 0, NUM_STEPS):
         losses.append(take_step(replica, step))
         gradients = gradients or whole_gradients(replica)
