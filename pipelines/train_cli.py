@@ -1,6 +1,5 @@
 """The command `gristmill train`: parse, call one library function, print."""
 
-import functools
 import os
 import sys
 
@@ -46,20 +45,20 @@ def train(recipe: str, *, build: str, out: str, hub: str, as_json: bool) -> None
 def ablate(recipe: str, *, as_json: bool) -> None:
     """Compare builds by the models that they train, as RECIPE says, or go on where it stopped."""
     _check_torch("gristmill ablate")
-    from ..trainer.ablation import run_ablation
     from ..trainer.ablation_recipe import load_ablation
-    from ..trainer.measure import train_and_measure
+    from ..trainer.measure import compare_builds
     from .summary import to_json
 
-    def note(line: str) -> None:
-        click.echo(line, err=True)
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun's word; one rank prints
 
-    found = run_ablation(
-        *load_ablation(recipe), functools.partial(train_and_measure, where=recipe), note=note
-    )
+    def note(line: str) -> None:
+        if is_first:
+            click.echo(line, err=True)
+
+    found = compare_builds(*load_ablation(recipe), where=recipe, note=note)
     if found is None:
         sys.exit(_INTERRUPTED)
-    if os.environ.get("RANK", "0") == "0":  # torchrun's word; another rank prints
+    if is_first:
         click.echo(to_json(found) if as_json else found.table())
 
 

@@ -1,11 +1,14 @@
-"""One run of an ablation: trained to its end, or on from its last checkpoint, then measured."""
+"""The runs of an ablation: trained to the end, or on from the last checkpoint, then measured."""
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import msgspec
 
-from .ablation import Examples
+from .ablation import Ablation, Examples, run_ablation
+from .ablation_recipe import AblationRecipe
 from .checkpoint import latest, load, read_state
 from .evaluation import Evaluation
 from .evaluator import Evaluator
@@ -14,6 +17,22 @@ from .mesh import Mesh
 from .recipe import TrainRecipe
 from .run_state import decode_state
 from .stage_data import open_stages
+
+
+def compare_builds(
+    recipe: AblationRecipe,
+    shared: TrainRecipe,
+    *,
+    where: str,
+    note: Callable[[str], None],
+    stream: TextIO = sys.stderr,
+) -> Ablation | None:
+    """Return what `run_ablation` does, on every rank."""
+    # One process group for all runs: one that is made anew under torchrun finds the addresses of
+    # the old one, and ranks wait for each other for ever.
+    with _mesh(shared):
+        train_one = functools.partial(train_and_measure, where=where, stream=stream)
+        return run_ablation(recipe, shared, train_one, note=note)
 
 
 def train_and_measure(
@@ -27,10 +46,14 @@ def train_and_measure(
     state = decode_state(read_state(path))
     if state.data.step < recipe.num_steps:
         return None
-    sizes = recipe.mesh
-    with Mesh(
-        data=sizes.data, expert=sizes.expert, pipeline=sizes.pipeline, context=sizes.context
-    ) as mesh:
+    with _mesh(recipe) as mesh:
         replica = make_replica(recipe, mesh)
         load(path, replica)
         return Evaluator(recipe, mesh, replica, open_stages(recipe)).evaluate(only=examples.only)
+
+
+def _mesh(recipe: TrainRecipe) -> Mesh:
+    sizes = recipe.mesh
+    return Mesh(
+        data=sizes.data, expert=sizes.expert, pipeline=sizes.pipeline, context=sizes.context
+    )

@@ -1,6 +1,8 @@
 """The command that compares builds: it trains on each, goes on where it stopped, and tells."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -104,3 +106,18 @@ def test_what_is_measured_is_the_trained_model(ablation: Path, tmp_path: Path) -
         assert found is not None
         scores.append(sum(score.bits for score in found.totals()))
     assert scores[1] < scores[0]
+
+
+@pytest.mark.slow
+def test_two_ranks_tell_what_one_tells(ablation: Path) -> None:
+    apart = ablation.with_name("ranks.toml")
+    apart.write_text(ablation.read_text().replace('"runs"', '"runs-of-two"'))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    told = subprocess.run(
+        [sys.executable, *launch, "-m", "gristmill", "ablate", apart],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == ablate(ablation).stdout
