@@ -20,10 +20,10 @@ def train(recipe: str, *, build: str, out: str, hub: str, as_json: bool) -> None
     Several GPUs: torchrun --nproc-per-node N -m gristmill train RECIPE
     """
     _check_torch("gristmill train")
-    from ..trainer.hub_export import export_checkpoint
+    from ..trainer.hub.export import export_checkpoint
     from ..trainer.loop import train as run
     from ..trainer.recipe_file import load_recipe
-    from ..trainer.result_text import export_text, train_text
+    from ..trainer.report.result_text import export_text, train_text
     from .summary import to_json
 
     settings = load_recipe(recipe, build=build, out=out)
@@ -45,8 +45,8 @@ def train(recipe: str, *, build: str, out: str, hub: str, as_json: bool) -> None
 def ablate(recipe: str, *, as_json: bool) -> None:
     """Compare builds by the models that they train, as RECIPE says, or go on where it stopped."""
     _check_torch("gristmill ablate")
-    from ..trainer.ablation_recipe import load_ablation
-    from ..trainer.measure import compare_builds
+    from ..trainer.evaluation.ablation_recipe import load_ablation
+    from ..trainer.evaluation.measure import compare_builds
     from .summary import to_json
 
     is_first = os.environ.get("RANK", "0") == "0"  # torchrun's word; one rank prints

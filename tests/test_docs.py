@@ -74,7 +74,7 @@ from gristmill.pipelines.redaction_settings import RedactionSettings
 from gristmill.pipelines.removals import Removals, TakeDown
 from gristmill.pipelines.remove import Receipt, RewrittenShard
 from gristmill.trainer import recipe as training
-from gristmill.trainer.ablation_recipe import AblationRecipe, BuildSettings
+from gristmill.trainer.evaluation.ablation_recipe import AblationRecipe, BuildSettings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -12,26 +12,26 @@ from torch import Tensor
 
 from ..corpus.errors import GristmillError
 from ..corpus.storage import join, write_bytes
-from .checkpoint import Checkpoints, Run, latest, load, read_state
-from .data import Batches, StepBatch
-from .data_state import check_data, data_state, keep_manifests
-from .evaluation import Evaluation
-from .evaluator import Evaluator
-from .hub import load_weights
-from .mesh import Mesh
-from .meter import Meter
-from .metrics import Losses
+from .parallel.checkpoint import Checkpoints, Run, latest, load, read_state
+from .data.batches import Batches, StepBatch
+from .data.data_state import check_data, data_state, keep_manifests
+from .evaluation.scores import Evaluation
+from .evaluation.evaluator import Evaluator
+from .hub.folder import load_weights
+from .parallel.mesh import Mesh
+from .report.meter import Meter
+from .report.metrics import Losses
 from .optimizer import make_optimizer, set_learning_rate
-from .origins import not_finite, samples_not_finite
+from .data.origins import not_finite, samples_not_finite
 from .recipe import TrainRecipe
 from .recipe_file import check_batches
-from .records import SkipRecord, evaluation_record
-from .replica import Replica, ReplicaOptions
-from .run_log import RunLog
+from .report.records import SkipRecord, evaluation_record
+from .parallel.replica import Replica, ReplicaOptions
+from .report.run_log import RunLog
 from .run_state import RunState, decode_state
 from .schedule import learning_rate, samples_of
 from .spikes import SpikeState, judge
-from .stage_data import StageData, open_stages
+from .data.stage_data import StageData, open_stages
 from .stop import Stop
 
 EVALUATION: Final = "evaluation.json"  # below the run folder

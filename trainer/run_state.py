@@ -2,7 +2,7 @@
 
 import msgspec
 
-from .data_state import DataState
+from .data.data_state import DataState
 from .spikes import SpikeState
 
 

@@ -15,10 +15,10 @@ from gristmill.corpus.mixture import Mixture, read_mixture, write_mixture
 from gristmill.pipelines.build import build
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
-from gristmill.trainer.initial import initialise
-from gristmill.trainer.model import Model, plain_order
+from gristmill.trainer.model.initial import initialise
+from gristmill.trainer.model.model import Model, plain_order
 from gristmill.trainer.recipe import StageSettings, TrainRecipe
-from gristmill.trainer.shapes import ModelSettings
+from gristmill.trainer.model.shapes import ModelSettings
 
 if TYPE_CHECKING:
     from ..conftest import Corpus

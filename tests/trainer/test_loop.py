@@ -15,7 +15,7 @@ import pytest
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture
-from gristmill.trainer.evaluation import Evaluation
+from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.loop import EVALUATION, RunResult, train
 from gristmill.trainer.recipe import (
     CheckpointSettings,
@@ -24,9 +24,9 @@ from gristmill.trainer.recipe import (
     StageSettings,
     TrainRecipe,
 )
-from gristmill.trainer.records import EvaluationRecord, SkipRecord, StepRecord
-from gristmill.trainer.run_log import read_records
-from gristmill.trainer.shapes import SHAPES
+from gristmill.trainer.report.records import EvaluationRecord, SkipRecord, StepRecord
+from gristmill.trainer.report.run_log import read_records
+from gristmill.trainer.model.shapes import SHAPES
 
 MakeRecipe = Callable[..., TrainRecipe]
 

@@ -8,7 +8,7 @@ from gristmill.corpus import storage
 from gristmill.corpus.errors import GristmillError
 from gristmill.trainer.recipe import TrainRecipe
 from gristmill.trainer.recipe_file import check_batches, load_recipe
-from gristmill.trainer.shapes import SHAPES, num_parameters
+from gristmill.trainer.model.shapes import SHAPES, num_parameters
 
 RECIPES = Path(__file__).parents[2] / "trainer/recipes"
 TEXT = """\

@@ -13,8 +13,8 @@ import pytest
 from gristmill.trainer.loop import train
 from gristmill.trainer.recipe import TrainRecipe
 from gristmill.trainer.recipe_file import load_recipe
-from gristmill.trainer.records import StepRecord
-from gristmill.trainer.run_log import read_records
+from gristmill.trainer.report.records import StepRecord
+from gristmill.trainer.report.run_log import read_records
 
 RECIPE = Path(__file__).parents[2] / "trainer/recipes/tiny_demo.toml"
 

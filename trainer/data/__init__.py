@@ -1,0 +1,1 @@
+"""A build's samples as a run's batches."""

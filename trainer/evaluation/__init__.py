@@ -1,0 +1,1 @@
+"""Models measured on held-out documents, and builds compared by them."""

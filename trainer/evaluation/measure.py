@@ -1,0 +1,59 @@
+"""The runs of an ablation: trained to the end, or on from the last checkpoint, then measured."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+import msgspec
+
+from .ablation import Ablation, Examples, run_ablation
+from .ablation_recipe import AblationRecipe
+from ..parallel.checkpoint import latest, load, read_state
+from .scores import Evaluation
+from .evaluator import Evaluator
+from ..loop import make_replica, train
+from ..parallel.mesh import Mesh
+from ..recipe import TrainRecipe
+from ..run_state import decode_state
+from ..data.stage_data import open_stages
+
+
+def compare_builds(
+    recipe: AblationRecipe,
+    shared: TrainRecipe,
+    *,
+    where: str,
+    note: Callable[[str], None],
+    stream: TextIO = sys.stderr,
+) -> Ablation | None:
+    """Return what `run_ablation` does, on every rank."""
+    # One process group for all runs: one that is made anew under torchrun finds the addresses of
+    # the old one, and ranks wait for each other for ever.
+    with _mesh(shared):
+        train_one = functools.partial(train_and_measure, where=where, stream=stream)
+        return run_ablation(recipe, shared, train_one, note=note)
+
+
+def train_and_measure(
+    recipe: TrainRecipe, examples: Examples, *, where: str, stream: TextIO = sys.stderr
+) -> Evaluation | None:
+    """Return the scores of the last checkpoint, on every rank; None where a signal stopped it."""
+    evaluation = msgspec.structs.replace(recipe.evaluation, build=examples.path, every_steps=0)
+    recipe = msgspec.structs.replace(recipe, evaluation=evaluation)
+    train(recipe, where=where, stream=stream)
+    path = latest(recipe.out)
+    state = decode_state(read_state(path))
+    if state.data.step < recipe.num_steps:
+        return None
+    with _mesh(recipe) as mesh:
+        replica = make_replica(recipe, mesh)
+        load(path, replica)
+        return Evaluator(recipe, mesh, replica, open_stages(recipe)).evaluate(only=examples.only)
+
+
+def _mesh(recipe: TrainRecipe) -> Mesh:
+    sizes = recipe.mesh
+    return Mesh(
+        data=sizes.data, expert=sizes.expert, pipeline=sizes.pipeline, context=sizes.context
+    )

@@ -1,0 +1,45 @@
+"""A run's last checkpoint as a Hugging Face folder, on any machine with room for one weight."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ...corpus.errors import GristmillError
+from ...corpus.mixture import read_mixture
+from ..parallel.checkpoint import latest, read_state, read_weight
+from ..data.data_state import kept_manifest
+from .folder import write_checkpoint
+from ..parallel.mesh import Mesh
+from ..model.model import Model
+from ..recipe import TrainRecipe
+from ..run_state import decode_state
+from ..model.shapes import ModelSettings
+
+
+def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
+    """Write the run's last checkpoint to a new folder, in bf16; return which one it was.
+
+    Raises:
+        GristmillError: the run has no checkpoint, it is damaged, or the folder exists.
+    """
+    path = latest(recipe.out)
+    if not path:
+        raise GristmillError(
+            "the run has no checkpoint yet",
+            where=recipe.out,
+            todo="Train with the recipe first.",
+        )
+    manifest = decode_state(read_state(path)).data.stages[0].manifest
+    sentinels = read_mixture(kept_manifest(recipe.out, manifest)).sentinels
+    with Mesh() as mesh:
+        weights = _weights(path, recipe.model, mesh)
+        write_checkpoint(folder, recipe.model, weights, sentinels=sentinels)
+    return path
+
+
+def _weights(path: str, settings: ModelSettings, mesh: Mesh) -> Iterator[tuple[str, Tensor]]:
+    with torch.device("meta"):
+        whole = Model(settings)
+    for name, weight in whole.named_parameters():
+        yield name, read_weight(path, name, weight.shape, mesh)

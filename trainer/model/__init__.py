@@ -1,0 +1,1 @@
+"""The model of DeepSeek-V2's shape."""
