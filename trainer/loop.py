@@ -12,26 +12,26 @@ from torch import Tensor
 
 from ..corpus.errors import GristmillError
 from ..corpus.storage import join, write_bytes
-from .parallel.checkpoint import Checkpoints, Run, latest, load, read_state
 from .data.batches import Batches, StepBatch
 from .data.data_state import check_data, data_state, keep_manifests
-from .evaluation.scores import Evaluation
-from .evaluation.evaluator import Evaluator
-from .hub.folder import load_weights
-from .parallel.mesh import Mesh
-from .report.meter import Meter
-from .report.metrics import Losses
-from .optimizer import make_optimizer, set_learning_rate
 from .data.origins import not_finite, samples_not_finite
+from .data.stage_data import StageData, open_stages
+from .evaluation.evaluator import Evaluator
+from .evaluation.scores import Evaluation
+from .hub.folder import load_weights
+from .optimizer import make_optimizer, set_learning_rate
+from .parallel.checkpoint import Checkpoints, Run, latest, load, read_state
+from .parallel.mesh import Mesh
+from .parallel.replica import Replica, ReplicaOptions
 from .recipe import TrainRecipe
 from .recipe_file import check_batches
+from .report.meter import Meter
+from .report.metrics import Losses
 from .report.records import SkipRecord, evaluation_record
-from .parallel.replica import Replica, ReplicaOptions
 from .report.run_log import RunLog
 from .run_state import RunState, decode_state
 from .schedule import learning_rate, samples_of
 from .spikes import SpikeState, judge
-from .data.stage_data import StageData, open_stages
 from .stop import Stop
 
 EVALUATION: Final = "evaluation.json"  # below the run folder

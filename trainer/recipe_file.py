@@ -8,9 +8,9 @@ import msgspec
 from ..corpus.errors import GristmillError
 from ..corpus.storage import configure, is_local, join
 from ..corpus.toml_settings import check_keys, folder_of, read_toml, unknown_name
+from .model.shapes import SHAPES, check_shape
 from .recipe import StageSettings, TrainRecipe
 from .schedule import schedules
-from .model.shapes import SHAPES, check_shape
 
 
 def load_recipe(path: str, *, build: str = "", out: str = "") -> TrainRecipe:

@@ -17,8 +17,8 @@ from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.progress import JsonLines
 from gristmill.trainer.model.initial import initialise
 from gristmill.trainer.model.model import Model, plain_order
-from gristmill.trainer.recipe import StageSettings, TrainRecipe
 from gristmill.trainer.model.shapes import ModelSettings
+from gristmill.trainer.recipe import StageSettings, TrainRecipe
 
 if TYPE_CHECKING:
     from ..conftest import Corpus

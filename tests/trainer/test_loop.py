@@ -17,6 +17,7 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture
 from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.loop import EVALUATION, RunResult, train
+from gristmill.trainer.model.shapes import SHAPES
 from gristmill.trainer.recipe import (
     CheckpointSettings,
     LogSettings,
@@ -26,7 +27,6 @@ from gristmill.trainer.recipe import (
 )
 from gristmill.trainer.report.records import EvaluationRecord, SkipRecord, StepRecord
 from gristmill.trainer.report.run_log import read_records
-from gristmill.trainer.model.shapes import SHAPES
 
 MakeRecipe = Callable[..., TrainRecipe]
 

@@ -6,9 +6,9 @@ import pytest
 
 from gristmill.corpus import storage
 from gristmill.corpus.errors import GristmillError
+from gristmill.trainer.model.shapes import SHAPES, num_parameters
 from gristmill.trainer.recipe import TrainRecipe
 from gristmill.trainer.recipe_file import check_batches, load_recipe
-from gristmill.trainer.model.shapes import SHAPES, num_parameters
 
 RECIPES = Path(__file__).parents[2] / "trainer/recipes"
 TEXT = """\

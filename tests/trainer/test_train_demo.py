@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gristmill.trainer.loop import train
-from gristmill.trainer.recipe import TrainRecipe
+from gristmill.trainer.recipe import EvaluationSettings, TrainRecipe
 from gristmill.trainer.recipe_file import load_recipe
 from gristmill.trainer.report.records import StepRecord
 from gristmill.trainer.report.run_log import read_records
@@ -30,13 +30,14 @@ def test_a_hundred_steps_on_the_demo_lower_the_loss_and_are_the_same_each_time(
     demo_build: Path, tmp_path: Path
 ) -> None:
     recipe = load_recipe(str(RECIPE), build=str(demo_build), out=str(tmp_path / "whole"))
+    recipe = msgspec.structs.replace(recipe, evaluation=EvaluationSettings())
     whole = losses(recipe)
     assert whole[0] > 11.0, "nothing is known at first: ln 102,400 is 11.54"
     assert whole[-1] < whole[0] - 3.0
     again = msgspec.structs.replace(recipe, out=str(tmp_path / "again"))
-    watcher = threading.Thread(target=stop_after, args=(again.out, 2))
+    watcher = threading.Thread(target=stop_after, args=(again.out, 1))
     watcher.start()
-    assert losses(again)[:2] == whole[:2]
+    assert losses(again)[0] == whole[0]
     watcher.join()
 
 

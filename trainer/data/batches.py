@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from ...corpus.packing import PackedSample, document_ids, loss_mask, position_ids
-from .prefetch import Prefetch
 from ..recipe import TrainRecipe
 from ..schedule import samples_of
+from .prefetch import Prefetch
 from .stage_data import StageData
 from .strata import Strata
 

@@ -11,8 +11,8 @@ import msgspec
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import encode_mixture, read_mixture
 from ...corpus.storage import exists, join, write_bytes
-from .mixture_changes import changes
 from ..recipe import TrainRecipe
+from .mixture_changes import changes
 from .stage_data import StageData
 
 

@@ -11,9 +11,9 @@ import msgspec
 
 from ...corpus.errors import GristmillError
 from ...corpus.held_out import read_held_out, read_manifest
+from ..recipe import TrainRecipe
 from .ablation_recipe import ALL, AblationRecipe
 from .scores import Evaluation
-from ..recipe import TrainRecipe
 
 
 class Examples(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,13 +16,13 @@ from torch import Tensor
 from ...corpus.held_out import HeldOutDocument
 from ...corpus.tokenizer import Tokenizer
 from ...corpus.tokenizer_info import TokenizerInfo
-from .scores import Evaluation, FimScore, LanguageScore, first_token_bits
+from ..data.strata import Stratum
+from ..model.model import IGNORED, Model, plain_order
+from ..recipe import EvaluationSettings
 from .generate import NextIds
 from .held_out_rows import Chosen, Rows, choose_documents, make_rows, no_rows
 from .infilling import infilled_lines
-from ..model.model import IGNORED, Model, plain_order
-from ..recipe import EvaluationSettings
-from ..data.strata import Stratum
+from .scores import Evaluation, FimScore, LanguageScore, first_token_bits
 
 # The loss of each token in nats (B, T), from ids, positions, documents and targets, all (B, T); all
 # ranks call it equally often.

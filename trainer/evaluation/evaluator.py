@@ -9,12 +9,12 @@ from ...corpus.errors import GristmillError
 from ...corpus.held_out import read_held_out, read_manifest
 from ...corpus.tokenizer import load_tokenizer
 from ...corpus.vocabulary import build_tokenizer
+from ..data.stage_data import StageData
+from ..parallel.mesh import Mesh
+from ..parallel.replica import Replica
+from ..recipe import TrainRecipe
 from .evaluate import Ranks, RowShape, evaluate
 from .scores import Evaluation
-from ..parallel.mesh import Mesh
-from ..recipe import TrainRecipe
-from ..parallel.replica import Replica
-from ..data.stage_data import StageData
 
 
 class Evaluator:

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ...corpus.held_out import HeldOutDocument
 from ...corpus.ids import seeded_hash
-from ..model.model import IGNORED
 from ..data.strata import Stratum
+from ..model.model import IGNORED
 
 _SEED: Final = 0  # every run takes the same documents, whatever its own seed
 

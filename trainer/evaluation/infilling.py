@@ -13,10 +13,10 @@ from ...corpus.errors import GristmillError
 from ...corpus.held_out import HeldOutDocument
 from ...corpus.ids import seeded_hash
 from ...corpus.tokenizer import Tokenizer
-from .scores import FimScore
+from ..data.strata import Stratum
 from .generate import NextIds, generate
 from .held_out_rows import Chosen
-from ..data.strata import Stratum
+from .scores import FimScore
 
 MAX_NEW_TOKENS: Final = 64  # as RepoBench in the paper's table 5
 _SEED: Final = 0

@@ -7,16 +7,16 @@ from typing import TextIO
 
 import msgspec
 
-from .ablation import Ablation, Examples, run_ablation
-from .ablation_recipe import AblationRecipe
-from ..parallel.checkpoint import latest, load, read_state
-from .scores import Evaluation
-from .evaluator import Evaluator
+from ..data.stage_data import open_stages
 from ..loop import make_replica, train
+from ..parallel.checkpoint import latest, load, read_state
 from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import decode_state
-from ..data.stage_data import open_stages
+from .ablation import Ablation, Examples, run_ablation
+from .ablation_recipe import AblationRecipe
+from .evaluator import Evaluator
+from .scores import Evaluation
 
 
 def compare_builds(

@@ -7,14 +7,14 @@ from torch import Tensor
 
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import read_mixture
-from ..parallel.checkpoint import latest, read_state, read_weight
 from ..data.data_state import kept_manifest
-from .folder import write_checkpoint
-from ..parallel.mesh import Mesh
 from ..model.model import Model
+from ..model.shapes import ModelSettings
+from ..parallel.checkpoint import latest, read_state, read_weight
+from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import decode_state
-from ..model.shapes import ModelSettings
+from .folder import write_checkpoint
 
 
 def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:

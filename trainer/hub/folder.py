@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from ...corpus import storage
 from ...corpus.errors import GristmillError
 from ...corpus.tokenizer_info import Sentinels
-from .config import CONFIG, config_of, read_config
-from .files import Files
 from ..model.model import Model
-from .safetensors_file import num_bytes, write_safetensors
 from ..model.shapes import ModelSettings
 from ..parallel.weights import fill
+from .config import CONFIG, config_of, read_config
+from .files import Files
+from .safetensors_file import num_bytes, write_safetensors
 
 INDEX: Final = "model.safetensors.index.json"
 SHARD_BYTES: Final = 5_000_000_000

@@ -25,11 +25,11 @@ from torch.distributed.pipelining import (
 from torch.distributed.pipelining.stage import _PipelineStageBase
 
 from ...corpus.errors import GristmillError
+from ..model.model import Model
+from ..model.shapes import ModelSettings, num_active_parameters
+from ..recipe import PipelineSchedule
 from .batch import Batch
 from .mesh import Mesh
-from ..model.model import Model
-from ..recipe import PipelineSchedule
-from ..model.shapes import ModelSettings, num_active_parameters
 
 STAGES_PER_RANK: Final[Mapping[PipelineSchedule, int]] = MappingProxyType(
     {"1f1b": 1, "interleaved_1f1b": 2, "zero_bubble": 2}

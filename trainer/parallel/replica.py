@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from ...corpus.errors import GristmillError
+from ..model.model import Layer, Model, plain_order
+from ..model.moe import MoE, local
+from ..model.shapes import ModelSettings
+from ..recipe import PipelineSchedule
 from .batch import Batch, share
 from .context_parallel import SharedSequence
 from .expert_parallel import AllToAll, keep_own_experts
 from .mesh import Mesh
-from ..model.model import Layer, Model, plain_order
-from ..model.moe import MoE, local
 from .pipeline import STAGES_PER_RANK, Pipeline, layers_of_stages, stages_of_rank
-from ..recipe import PipelineSchedule
-from ..model.shapes import ModelSettings
 from .sharding import DTYPES, Precision, Zero, keep_gradients, release, shard
 from .weights import InitialWeights, fill
 

@@ -17,9 +17,9 @@ from torch import nn
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import Shard
 
-from .mesh import Mesh
 from ..model.model import Layer, Model
 from ..model.moe import MoE, local
+from .mesh import Mesh
 
 Zero = Literal[1, 2, 3]
 Precision = Literal["bf16", "fp32"]

@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from ..data.batches import IGNORED, StepBatch
-from .expert_load import expert_load
-from .machine import device_name, model_flops_utilization, peak_flops, peak_memory_bytes
-from ..parallel.mesh import Mesh
-from .metrics import LossSums
-from ..recipe import TrainRecipe
-from .records import StepRecord
-from ..schedule import first_steps, stage_of
-from ..model.shapes import flops_per_token
 from ..data.stage_data import StageData, token_bytes
 from ..data.strata import Strata
+from ..model.shapes import flops_per_token
+from ..parallel.mesh import Mesh
+from ..recipe import TrainRecipe
+from ..schedule import first_steps, stage_of
+from .expert_load import expert_load
+from .machine import device_name, model_flops_utilization, peak_flops, peak_memory_bytes
+from .metrics import LossSums
+from .records import StepRecord
 
 
 class Meter:

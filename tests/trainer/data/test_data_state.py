@@ -9,8 +9,8 @@ import pytest
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture
 from gristmill.trainer.data.data_state import DataState, check_data, data_state, keep_manifests
-from gristmill.trainer.recipe import DataSettings, StageSettings, TrainRecipe
 from gristmill.trainer.data.stage_data import open_stages
+from gristmill.trainer.recipe import DataSettings, StageSettings, TrainRecipe
 
 MakeRecipe = Callable[..., TrainRecipe]
 ChangeMixture = Callable[[Callable[[Mixture], Mixture]], None]

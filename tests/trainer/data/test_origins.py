@@ -11,8 +11,8 @@ import torch
 from gristmill.pipelines.trace import trace
 from gristmill.trainer.data.batches import Batches
 from gristmill.trainer.data.origins import NotFinite, not_finite, sample_origins, samples_not_finite
-from gristmill.trainer.recipe import TrainRecipe
 from gristmill.trainer.data.stage_data import open_stages
+from gristmill.trainer.recipe import TrainRecipe
 
 MakeRecipe = Callable[..., TrainRecipe]
 

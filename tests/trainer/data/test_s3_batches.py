@@ -11,9 +11,9 @@ from moto.server import ThreadedMotoServer
 
 from gristmill.corpus import storage
 from gristmill.trainer.data.batches import Batches
+from gristmill.trainer.data.stage_data import open_stages
 from gristmill.trainer.recipe import TrainRecipe
 from gristmill.trainer.recipe_file import load_recipe
-from gristmill.trainer.data.stage_data import open_stages
 
 RECIPE = """
 build = "{build}"

@@ -11,9 +11,9 @@ import pytest
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture
 from gristmill.trainer.data.batches import Batches
-from gristmill.trainer.recipe import StageSettings, TrainRecipe
-from gristmill.trainer.model.shapes import SHAPES
 from gristmill.trainer.data.stage_data import open_stages, token_bytes
+from gristmill.trainer.model.shapes import SHAPES
+from gristmill.trainer.recipe import StageSettings, TrainRecipe
 
 MakeRecipe = Callable[..., TrainRecipe]
 ChangeMixture = Callable[[Callable[[Mixture], Mixture]], None]

@@ -18,8 +18,8 @@ from gristmill.trainer.evaluation.ablation import (
 )
 from gristmill.trainer.evaluation.ablation_recipe import AblationRecipe, BuildSettings
 from gristmill.trainer.evaluation.evaluate import RowShape, evaluate, model_losses
-from gristmill.trainer.evaluation.scores import Evaluation, FimScore, LanguageScore
 from gristmill.trainer.evaluation.generate import model_next_ids
+from gristmill.trainer.evaluation.scores import Evaluation, FimScore, LanguageScore
 from gristmill.trainer.model.initial import initialise
 from gristmill.trainer.model.model import Model
 from gristmill.trainer.recipe import EvaluationSettings, StageSettings, TrainRecipe

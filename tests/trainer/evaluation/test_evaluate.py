@@ -14,6 +14,7 @@ from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.record import Component
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.corpus.tokenizer_info import Sentinels, TokenizerInfo
+from gristmill.trainer.data.strata import Stratum
 from gristmill.trainer.evaluation.evaluate import (
     Ranks,
     RowShape,
@@ -21,13 +22,12 @@ from gristmill.trainer.evaluation.evaluate import (
     evaluate,
     model_losses,
 )
-from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.evaluation.generate import model_next_ids
 from gristmill.trainer.evaluation.held_out_rows import Chosen, choose_documents
+from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.model.model import Model, plain_order
-from gristmill.trainer.recipe import EvaluationSettings
 from gristmill.trainer.model.shapes import SHAPES, ModelSettings
-from gristmill.trainer.data.strata import Stratum
+from gristmill.trainer.recipe import EvaluationSettings
 
 ModelOf = Callable[[ModelSettings], Model]
 INFO = TokenizerInfo(vocab_size=512, sentinels=Sentinels(eos=0))

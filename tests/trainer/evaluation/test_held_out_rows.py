@@ -8,9 +8,9 @@ import pytest
 
 from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.ids import seeded_hash
+from gristmill.trainer.data.strata import Stratum
 from gristmill.trainer.evaluation.held_out_rows import choose_documents, make_rows, no_rows
 from gristmill.trainer.model.model import IGNORED
-from gristmill.trainer.data.strata import Stratum
 
 C = Stratum("code", "C")
 GO = Stratum("code", "Go")

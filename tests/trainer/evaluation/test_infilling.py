@@ -10,9 +10,9 @@ from torch import Tensor
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer, load_tokenizer
+from gristmill.trainer.data.strata import Stratum
 from gristmill.trainer.evaluation.held_out_rows import Chosen, choose_documents
 from gristmill.trainer.evaluation.infilling import MAX_NEW_TOKENS, Task, infilled_lines, make_tasks
-from gristmill.trainer.data.strata import Stratum
 
 TEXT = "".join(f"def step_{i}(value):\n    return value * {i} + 7\n\n" for i in range(9))
 LENGTH = 1024

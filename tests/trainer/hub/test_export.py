@@ -9,17 +9,17 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from gristmill.corpus.errors import GristmillError
-from gristmill.trainer.parallel.checkpoint import Checkpoints, Run
 from gristmill.trainer.data.data_state import data_state, keep_manifests
-from gristmill.trainer.hub.export import export_checkpoint
-from gristmill.trainer.parallel.mesh import Mesh
-from gristmill.trainer.optimizer import make_optimizer
-from gristmill.trainer.recipe import OptimizerSettings, TrainRecipe
-from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
-from gristmill.trainer.run_state import RunState
-from gristmill.trainer.model.shapes import ModelSettings
-from gristmill.trainer.spikes import SpikeState
 from gristmill.trainer.data.stage_data import open_stages
+from gristmill.trainer.hub.export import export_checkpoint
+from gristmill.trainer.model.shapes import ModelSettings
+from gristmill.trainer.optimizer import make_optimizer
+from gristmill.trainer.parallel.checkpoint import Checkpoints, Run
+from gristmill.trainer.parallel.mesh import Mesh
+from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
+from gristmill.trainer.recipe import OptimizerSettings, TrainRecipe
+from gristmill.trainer.run_state import RunState
+from gristmill.trainer.spikes import SpikeState
 
 MakeRecipe = Callable[..., TrainRecipe]
 

@@ -12,8 +12,8 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, Shard
 from torch.multiprocessing.spawn import start_processes
 
-from gristmill.trainer.hub.folder import load_weights, model_weights, write_checkpoint
 from gristmill.trainer.hub.config import read_config
+from gristmill.trainer.hub.folder import load_weights, model_weights, write_checkpoint
 from gristmill.trainer.model.model import Model
 from gristmill.trainer.model.shapes import ModelSettings
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.multiprocessing.spawn import start_processes
 
+from gristmill.trainer.model.shapes import ModelSettings
 from gristmill.trainer.parallel.checkpoint import Checkpoints, Run, latest, load
 from gristmill.trainer.parallel.mesh import Mesh
 from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
-from gristmill.trainer.model.shapes import ModelSettings
 from gristmill.trainer.parallel.weights import fill
 
 NUM_STEPS = 3

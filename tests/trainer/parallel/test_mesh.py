@@ -48,7 +48,8 @@ from gristmill.trainer.parallel.mesh import Mesh
 torch.set_num_threads(1)
 for _ in range(2):
     with Mesh(data=2) as mesh:
-        print(mesh.union([mesh.rank]), mesh.any(is_true=mesh.rank == 1), flush=True)
+        assert mesh.union([mesh.rank]) == [0, 1]
+        assert mesh.any(is_true=mesh.rank == 1)
 """
 
 
@@ -56,5 +57,5 @@ def test_a_launch_makes_one_mesh_after_another(tmp_path: Path) -> None:
     (tmp_path / "twice.py").write_text(TWICE)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [*launch, "--standalone", str(tmp_path / "twice.py")]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert shown.stdout.count("[0, 1] True") == 4
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert shown.returncode == 0, shown.stderr

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.trainer.model.shapes import SHAPES, ModelSettings, num_active_parameters
 from gristmill.trainer.parallel.mesh import Mesh
 from gristmill.trainer.parallel.pipeline import layers_of_stages
 from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
-from gristmill.trainer.model.shapes import SHAPES, ModelSettings, num_active_parameters
 
 from .layouts import SETTINGS, options, run_on, take_step
 
