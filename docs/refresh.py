@@ -31,7 +31,7 @@ from gristmill.pipelines.crawl_text import crawl_text
 from gristmill.pipelines.published import Publication, read_build
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.summary import build_text
-from gristmill.trainer.ablation_recipe import load_ablation
+from gristmill.trainer.evaluation.ablation_recipe import load_ablation
 
 if sys.version_info >= (3, 11):
     import tomllib
