@@ -2,7 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from torch.multiprocessing.spawn import start_processes
 
+from gristmill.corpus.errors import GristmillError
 from gristmill.trainer.model.shapes import ModelSettings
 from gristmill.trainer.parallel.checkpoint import Checkpoints, Run, latest, load
 from gristmill.trainer.parallel.mesh import Mesh
@@ -47,10 +50,10 @@ SETTINGS = ModelSettings(
 UNEVEN = msgspec.structs.replace(SETTINGS, n_routed_experts=6, n_group=2)
 
 
-class Layout(NamedTuple):
+class Layout(msgspec.Struct, frozen=True):
     """How ranks share the work, and what else is special."""
 
-    mesh: Mapping[str, int]
+    mesh: dict[str, int]
     options: ReplicaOptions = ReplicaOptions(micro_batch_sequences=2)
     settings: ModelSettings = SETTINGS
     crowded: bool = False  # all tokens choose experts of the first half
@@ -66,18 +69,26 @@ class Course(NamedTuple):
     gradients: dict[str, Tensor]  # of the first step, whole
     load: Tensor
     evaluated: Tensor
+    refusal: str = ""  # in place of all that
 
 
 def train_on(world_size: int, layouts: Mapping[str, Layout], folder: Path) -> dict[str, Course]:
-    """Return the courses of layouts of so many ranks."""
-    run_on(world_size, write_courses, layouts, folder)
-    parts = [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(world_size)]
-    return {
-        name: parts[0][name]._replace(
-            gradients={key: grad for part in parts for key, grad in part[name].gradients.items()}
-        )
-        for name in layouts
-    }
+    """Return the courses of layouts of so many ranks.
+
+    They are forked from a process of their own, which imports torch for all of them: threads of
+    this one might leave them locks that nobody opens.
+    """
+    (folder / "layouts.json").write_bytes(msgspec.json.encode(layouts))
+    command = [sys.executable, __file__, str(folder), str(world_size)]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}, check=True)
+    parts = [torch.load(folder / f"{rank}.pt") for rank in range(world_size)]
+    return {name: _whole_course([Course(*part[name]) for part in parts]) for name in layouts}
+
+
+def _whole_course(parts: list[Course]) -> Course:
+    """Return the first rank's course with the gradients of all."""
+    gradients = {key: grad for part in parts for key, grad in part.gradients.items()}
+    return parts[0]._replace(gradients=gradients)
 
 
 def options(**given: object) -> ReplicaOptions:
@@ -85,36 +96,34 @@ def options(**given: object) -> ReplicaOptions:
     return msgspec.convert({"micro_batch_sequences": 2, **given}, ReplicaOptions)
 
 
-def run_on(world_size: int, function: Callable[..., None], *args: object) -> None:
-    """Run a function in ranks that are forked: they need not import torch."""
+def main() -> None:
+    """Write the courses of a folder's layouts."""
+    folder, world_size = sys.argv[1], int(sys.argv[2])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    start_processes(
-        run_rank, (world_size, port, function, args), nprocs=world_size, start_method="fork"
-    )
+    start_processes(run_rank, (world_size, port, Path(folder)), world_size, start_method="fork")
 
 
-def run_rank(
-    rank: int, world_size: int, port: int, function: Callable[..., None], args: tuple[object, ...]
-) -> None:
+def run_rank(rank: int, world_size: int, port: int, folder: Path) -> None:
+    torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world_size), "MASTER_PORT": str(port)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+    layouts = msgspec.json.decode((folder / "layouts.json").read_bytes(), type=dict[str, Layout])
     with Mesh():  # its process group serves all others
-        function(*args)
-
-
-def write_courses(layouts: Mapping[str, Layout], folder: Path) -> None:
-    courses = {name: train(layout, folder) for name, layout in layouts.items()}
-    torch.save(courses, folder / f"{os.environ['RANK']}.pt")
+        courses = {name: tuple(train(layout, folder)) for name, layout in layouts.items()}
+    torch.save(courses, folder / f"{rank}.pt")
 
 
 def train(layout: Layout, folder: Path) -> Course:
     """Take steps as one of the layout's ranks, all but the first if resumed."""
     with Mesh(**layout.mesh) as mesh:
         seed = 2 if layout.resumed_from else 1
-        replica = Replica(layout.settings, mesh, layout.options, seed=seed)
-        return take_steps(layout, replica, folder)
+        try:
+            replica = Replica(layout.settings, mesh, layout.options, seed=seed)
+            return take_steps(layout, replica, folder)
+        except GristmillError as error:
+            return Course([], [], {}, torch.empty(0), torch.empty(0), str(error))
 
 
 def take_steps(layout: Layout, replica: Replica, folder: Path) -> Course:
@@ -188,3 +197,7 @@ def whole_gradients(replica: Replica) -> dict[str, Tensor]:
         grad = weight.grad
         found[name] = grad.full_tensor() if isinstance(grad, DTensor) else grad.clone()
     return found
+
+
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,11 @@
 
 from typing import NamedTuple
 
+import msgspec
 import pytest
 import torch
 
 from .layouts import SETTINGS, UNEVEN, Course, Layout, options, train, train_on
-
-# Python 3.12 warns of a fork beside other threads, which here wait.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 EXACT = {
     "pipeline, experts, data": Layout({"pipeline": 2, "expert": 2}, saved_in="pipeline"),
@@ -51,7 +49,9 @@ def courses(tmp_path_factory: pytest.TempPathFactory) -> Courses:
     }
     four = train_on(4, {**EXACT, **RESUMED, "bf16": BF16}, folder)
     resumed = Layout({}, whole, resumed_from="pipeline")
-    two = resumed._replace(mesh={"pipeline": 2}, options=options(schedule="zero_bubble"))
+    two = msgspec.structs.replace(
+        resumed, mesh={"pipeline": 2}, options=options(schedule="zero_bubble")
+    )
     fewer = train_on(2, {"two": two}, folder) | {"one": train(resumed, folder)}
     return Courses(one, four, fewer)
 

@@ -5,9 +5,6 @@ import torch
 
 from .layouts import Course, Layout, options, train, train_on
 
-# Python 3.12 warns of a fork beside other threads, which here wait.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-
 LAYOUTS = {
     "data": Layout({}),
     "data, zero 3, recomputed": Layout({}, options(zero=3, recompute=True)),
@@ -22,11 +19,21 @@ LAYOUTS = {
     ),
 }
 
+REFUSED = {
+    "weights and gradients whole for a step": Layout({"pipeline": 2}, options(zero=2)),
+    "no backward pass in two halves": Layout(
+        {"pipeline": 2}, options(schedule="zero_bubble", compile=True)
+    ),
+    "1 micro-batches do not fill a pipeline of 2 ranks": Layout(
+        {"pipeline": 2}, options(micro_batch_sequences=8)
+    ),
+}
+
 
 @pytest.fixture(scope="module")
 def courses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Course]:
     """What came of each layout."""
-    return train_on(2, LAYOUTS, tmp_path_factory.mktemp("two"))
+    return train_on(2, LAYOUTS | REFUSED, tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +72,8 @@ def test_each_choice_of_an_expert_is_counted_once(
 def test_crowded_experts_leave_the_other_rank_without_work(alone: dict[bool, Course]) -> None:
     first, second = alone[True].load.chunk(2, dim=1)
     assert second.sum() < 0.05 * first.sum()
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_pipeline_cannot_do_is_an_error(courses: dict[str, Course], what: str) -> None:
+    assert what in courses[what].refusal

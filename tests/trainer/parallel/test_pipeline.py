@@ -7,14 +7,7 @@ import pytest
 
 from gristmill.corpus.errors import GristmillError
 from gristmill.trainer.model.shapes import SHAPES, ModelSettings, num_active_parameters
-from gristmill.trainer.parallel.mesh import Mesh
 from gristmill.trainer.parallel.pipeline import layers_of_stages
-from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
-
-from .layouts import SETTINGS, options, run_on, take_step
-
-# Python 3.12 warns of a fork beside other threads, which here wait.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
 def work(settings: ModelSettings, layers: range) -> int:
@@ -52,21 +45,3 @@ def test_the_head_makes_the_last_stage_shorter() -> None:
 def test_more_stages_than_layers_are_an_error() -> None:
     with pytest.raises(GristmillError, match="3 layers do not fall into 4 stages"):
         layers_of_stages(SHAPES["tiny"], 4)
-
-
-def test_what_pipelines_cannot_do_is_an_error() -> None:
-    run_on(2, refuse)
-
-
-def refuse() -> None:
-    """Ask one of two ranks' pipelines for what is refused."""
-    refused: dict[str, ReplicaOptions] = {
-        "weights and gradients whole": options(zero=2),
-        "no backward pass in two halves": options(schedule="zero_bubble", compile=True),
-    }
-    for what, asked in refused.items():
-        with pytest.raises(GristmillError, match=what):
-            Replica(SETTINGS, Mesh(pipeline=2), asked, seed=1)
-    replica = Replica(SETTINGS, Mesh(pipeline=2), options(micro_batch_sequences=8), seed=1)
-    with pytest.raises(GristmillError, match="1 micro-batches do not fill a pipeline of 2 ranks"):
-        take_step(replica, 0)
