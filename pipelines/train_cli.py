@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 import click
 
@@ -19,14 +20,15 @@ def train(recipe: str, *, build: str, out: str, hub: str, as_json: bool) -> None
 
     Several GPUs: torchrun --nproc-per-node N -m gristmill train RECIPE
     """
+    from ..trainer.recipe_file import load_recipe
+
     _check_torch("gristmill train")
+    settings = load_recipe(recipe, build=build, out=out)  # before torch, which takes seconds
     from ..trainer.hub.export import export_checkpoint
     from ..trainer.loop import train as run
-    from ..trainer.recipe_file import load_recipe
     from ..trainer.report.result_text import export_text, train_text
     from .summary import to_json
 
-    settings = load_recipe(recipe, build=build, out=out)
     if hub:
         path = export_checkpoint(settings, hub)
         click.echo(to_json({"checkpoint": path, "hub": hub}) if as_json else export_text(path, hub))
@@ -46,6 +48,8 @@ def ablate(recipe: str, *, as_json: bool) -> None:
     """Compare builds by the models that they train, as RECIPE says, or go on where it stopped."""
     _check_torch("gristmill ablate")
     from ..trainer.evaluation.ablation_recipe import load_ablation
+
+    plan = load_ablation(recipe)
     from ..trainer.evaluation.measure import compare_builds
     from .summary import to_json
 
@@ -55,7 +59,7 @@ def ablate(recipe: str, *, as_json: bool) -> None:
         if is_first:
             click.echo(line, err=True)
 
-    found = compare_builds(*load_ablation(recipe), where=recipe, note=note)
+    found = compare_builds(*plan, where=recipe, note=note)
     if found is None:
         sys.exit(_INTERRUPTED)
     if is_first:
@@ -65,11 +69,9 @@ def ablate(recipe: str, *, as_json: bool) -> None:
 def _check_torch(where: str) -> None:
     from ..corpus.errors import GristmillError
 
-    try:
-        import torch  # noqa: F401  # the extra that a build does not need
-    except ModuleNotFoundError as error:
+    if find_spec("torch") is None:
         raise GristmillError(
             "training needs torch, which is not installed",
             where=where,
             todo="Install it with: pip install 'gristmill[train]'",
-        ) from error
+        )
