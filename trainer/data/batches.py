@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from ...corpus.packing import PackedSample, document_ids, loss_mask, position_ids
+from ..model.model import IGNORED
 from ..recipe import TrainRecipe
 from ..schedule import samples_of
 from .prefetch import Prefetch
 from .stage_data import StageData
 from .strata import Strata
 
-IGNORED: Final = -100  # a target that no loss is taken at, as in torch's cross_entropy
 PADDING: Final = -1  # the document and the stratum of a token that only fills a sequence
 
 

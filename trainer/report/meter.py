@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ..data.batches import IGNORED, StepBatch
+from ..data.batches import StepBatch
 from ..data.stage_data import StageData, token_bytes
 from ..data.strata import Strata
+from ..model.model import IGNORED
 from ..model.shapes import flops_per_token
 from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe

@@ -12,8 +12,8 @@ import msgspec
 import torch
 from torch import Tensor
 
-from ..data.batches import IGNORED
 from ..data.strata import Strata
+from ..model.model import IGNORED
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ import torch
 from gristmill.corpus.packing import loss_mask
 from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.corpus.tokenizer_info import DEEPSEEK_V2
-from gristmill.trainer.data.batches import IGNORED, PADDING, Batches, StepBatch
+from gristmill.trainer.data.batches import PADDING, Batches, StepBatch
 from gristmill.trainer.data.stage_data import open_stages, token_bytes
+from gristmill.trainer.model.model import IGNORED
 from gristmill.trainer.recipe import DataSettings, StageSettings, TrainRecipe
 
 MakeRecipe = Callable[..., TrainRecipe]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gristmill.corpus.mixture import MixtureShard, make_mixture
 from gristmill.corpus.record import Component
-from gristmill.trainer.data.batches import IGNORED, PADDING
+from gristmill.trainer.data.batches import PADDING
 from gristmill.trainer.data.strata import Strata
+from gristmill.trainer.model.model import IGNORED
 from gristmill.trainer.report.metrics import LossSums
 
 NUM_BYTES = torch.tensor([0, 1, 2, 3])  # of the ids 0 to 3; id 0 is a sentinel
