@@ -118,6 +118,6 @@ def test_the_wheel_holds_one_package_with_its_data(tmp_path: Path) -> None:
     shipped = (
         *("filters/languages.toml", "fixtures/NOTICE.tsv"),
         *(f"pipelines/recipes/{name}" for name in recipes),
-        *(f"trainer/recipes/{name}.toml" for name in ("tiny_demo", "lite", "v2")),
+        *(f"trainer/recipes/{name}.toml" for name in ("ablation_demo", "tiny_demo", "lite", "v2")),
     )
     assert {f"gristmill/{name}" for name in (*shipped, "py.typed")} <= names

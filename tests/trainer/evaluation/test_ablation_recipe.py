@@ -85,3 +85,11 @@ def test_a_recipe_that_compares_nothing_is_refused(
     with pytest.raises(GristmillError, match=what) as caught:
         load_ablation(write(**changes))
     assert where in caught.value.where
+
+
+def test_the_recipe_that_comes_with_gristmill_can_be_read() -> None:
+    recipes = Path(__file__).parents[3] / "trainer/recipes"
+    recipe, shared = load_ablation(str(recipes / "ablation_demo.toml"))
+    assert [build.name for build in recipe.build] == ["demo", "next"]
+    assert shared.shape == "tiny"
+    assert len(recipe.seeds) == 2
