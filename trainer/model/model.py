@@ -6,22 +6,18 @@ is. Layers keep their number as a name, so a part of a model has the names of th
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .attention import Attention
+from .head import IGNORED as IGNORED
+from .head import token_losses
 from .mask import Mask, document_mask
 from .moe import FeedForward, MoE
 from .rope import rotations
 from .shapes import ModelSettings
-
-IGNORED: Final = -100  # a target that is not to be predicted
-# Whose logits are held at a time: on a CPU, what its allocator gives without asking for new pages
-# (2.3 times as fast as 1,024); on a GPU, 0.8 GB in fp32 at a vocabulary of 102,400.
-_LOSS_TOKENS: Final = {"cpu": 64, "cuda": 2048}
 
 
 class Layer(nn.Module):
@@ -118,30 +114,6 @@ class Model(nn.Module):
                 yield int(name), layer.mlp
 
 
-def token_losses(x_BTD: Tensor, head_VD: Tensor, targets_BT: Tensor) -> Tensor:
-    """Return each prediction's loss, few logits at a time; the way back computes them again.
-
-    In place of logits of B x T x V numbers, few thousand x V are held at most.
-    """
-    size = _LOSS_TOKENS[x_BTD.device.type]
-    parts = [
-        checkpoint(_losses, x, head_VD, targets, use_reentrant=False)
-        for x, targets in zip(
-            x_BTD.flatten(0, 1).split(size),
-            targets_BT.flatten().split(size),
-            strict=True,
-        )
-    ]
-    return torch.cat(parts).view_as(targets_BT).clone()  # FSDP hangs its hooks on no view
-
-
 def plain_order(tokens_BT: Tensor) -> Tensor:
     """Return the order of a sequence that no ranks share."""
     return torch.arange(tokens_BT.shape[1], device=tokens_BT.device)
-
-
-def _losses(x_ND: Tensor, head_VD: Tensor, targets_N: Tensor) -> Tensor:
-    logits_NV = nn.functional.linear(x_ND, head_VD)
-    return nn.functional.cross_entropy(
-        logits_NV.float(), targets_N, ignore_index=IGNORED, reduction="none"
-    )
