@@ -44,7 +44,7 @@ class _Losses(torch.autograd.Function):
         return losses_N.masked_fill_(targets_N == IGNORED, 0.0)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch's
+    @once_differentiable
     def backward(ctx: FunctionCtx, grad_N: Tensor) -> tuple[Tensor, Tensor, None]:
         """Return the gradients of x and of the head."""
         x_ND, head_VD, targets_N, log_sums_N = ctx.saved_tensors  # type: ignore[attr-defined]  # what forward saved

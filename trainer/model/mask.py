@@ -35,9 +35,13 @@ def attend(q_BHTW: Tensor, k_BHSW: Tensor, v_BHSV: Tensor, mask: Mask, scale: fl
         out = _compiled(flex_attention)(q_BHTW, k_BHSW, v_BHSV, block_mask=mask, scale=scale)
         assert isinstance(out, Tensor)
         return out
-    return torch.nn.functional.scaled_dot_product_attention(
-        q_BHTW, k_BHSW, v_BHSV, attn_mask=mask, scale=scale
+    # With values as wide as keys PyTorch takes its kernel without a table of T x S weights.
+    width = v_BHSV.shape[-1]
+    padded = torch.nn.functional.pad(v_BHSV, (0, max(q_BHTW.shape[-1] - width, 0)))
+    seen = torch.nn.functional.scaled_dot_product_attention(
+        q_BHTW, k_BHSW, padded, attn_mask=mask, scale=scale
     )
+    return seen[..., :width]
 
 
 def _block_mask(documents_BS: Tensor, order_S: Tensor, queries: slice) -> BlockMask:

@@ -47,7 +47,7 @@ def given(dtype: torch.dtype) -> Given:
 @pytest.fixture(autouse=True)
 def few_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 tokens at a time, so that 150 fall into two whole parts and a shorter one."""
-    monkeypatch.setitem(head._TOKENS, "cpu", 64)  # type: ignore[misc]  # a test may
+    monkeypatch.setitem(head._TOKENS, "cpu", 64)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.04)])
