@@ -81,7 +81,7 @@ def render_report(out: str, *, check: bool = False, memory_mb: int = MEMORY_MB) 
         _funnel(found),
         _rules(found, rules),
         _section("decontamination", *contamination_parts(facts.contamination)),
-        _section("duplicates", *duplicate_parts(facts, found.incomplete)),
+        _section("duplicates", *duplicate_parts(facts.clusters, found.incomplete)),
         _section("contributors", contributor_table(facts, found.totals.tokens)),
         _values("licences", "Tokens by licence", by["licence"]),
         _values("sources", "Tokens by source", by["source"]),

@@ -3,12 +3,12 @@
 from . import page
 from .incomplete import Incomplete
 from .page import TableRow
-from .report_facts import SIMILARITY_BINS, DuplicateCluster, Facts
+from .report_clusters import SIMILARITY_BINS, Clusters, DuplicateCluster
 
 
-def duplicate_parts(facts: Facts, incomplete: Incomplete) -> list[str]:
+def duplicate_parts(clusters: Clusters, incomplete: Incomplete) -> list[str]:
     """Return the contents of the section on duplicates."""
-    counted = facts.duplicates
+    counted = clusters.duplicates
     summary = (
         f"{counted.items:,} items ({counted.documents:,} documents, "
         f"{page.size_text(counted.num_bytes)}) were dropped as duplicates in "
@@ -16,14 +16,14 @@ def duplicate_parts(facts: Facts, incomplete: Incomplete) -> list[str]:
         "as one."
     )
     parts = [page.paragraph(summary)]
-    if facts.similarities:
-        parts += _similarities(facts)
-    if facts.clusters:
-        rows = [_cluster(cluster) for cluster in facts.clusters]
+    if clusters.similarities:
+        parts += _similarities(clusters)
+    if clusters.largest:
+        rows = [_cluster(cluster) for cluster in clusters.largest]
         hidden = counted.clusters - len(rows)
         head = ("kept", "dropped", "bytes", "similarity from")
         parts.append(page.table("The largest clusters", head, rows))
-        sizes = [TableRow(name=s.size, cells=(page.count(s.clusters),)) for s in facts.sizes]
+        sizes = [TableRow(name=s.size, cells=(page.count(s.clusters),)) for s in clusters.sizes]
         content = page.table(
             "Clusters by size", ("items, the kept one included", "clusters"), sizes
         )
@@ -32,8 +32,8 @@ def duplicate_parts(facts: Facts, incomplete: Incomplete) -> list[str]:
     return [*parts, *_incomplete(incomplete)]
 
 
-def _similarities(facts: Facts) -> list[str]:
-    found = {part.bin: part.items for part in facts.similarities}
+def _similarities(clusters: Clusters) -> list[str]:
+    found = {part.bin: part.items for part in clusters.similarities}
     bins = [(i / SIMILARITY_BINS, found.get(i, 0)) for i in range(min(found), SIMILARITY_BINS)]
     label = "Near duplicates by similarity to the item that is kept"
     rows = [
