@@ -31,7 +31,7 @@ def measured(
     pq.write_table(texts, fixtures / "documents/more.parquet")
     pages = fixtures / "web/math"
     pages.mkdir(parents=True)
-    for name in ("one", "two"):
+    for name in (f"site{i}" for i in range(16)):  # two sources read each; one keeps it
         words = " ".join(f"{name} word {i} of a page." for i in range(80))
         record = warc_record(f"https://{name}.test/", f"<p>{words}</p>")
         (pages / f"{name}.warc.gz").write_bytes(gzip.compress(record))
