@@ -65,16 +65,7 @@ def train(recipe: TrainRecipe, *, where: str, stream: TextIO = sys.stderr) -> Ru
         GristmillError: the build is not what the run began with, cannot be read, or does not fit
             the model; a loss is not a number; too many steps in a row were to be skipped.
     """
-    sizes = recipe.mesh
-    with (
-        Stop() as stop,
-        Mesh(
-            data=sizes.data,
-            expert=sizes.expert,
-            pipeline=sizes.pipeline,
-            context=sizes.context,
-        ) as mesh,
-    ):
+    with Stop() as stop, make_mesh(recipe) as mesh:
         check_batches(recipe, mesh.data, where=where)
         stages = open_stages(recipe)
         return _Run(recipe, mesh, stages, stream).go(stop)
@@ -248,6 +239,14 @@ class _Run:
         data = data_state(self._recipe, self._stages, step=self._step)
         state = msgspec.json.encode(RunState(data=data, spikes=self._spikes))
         self._checkpoints.save(self._step, Run(self._replica, self._optimizer), state)
+
+
+def make_mesh(recipe: TrainRecipe) -> Mesh:
+    """Return this rank's place among the ranks that the recipe asks for."""
+    sizes = recipe.mesh
+    return Mesh(
+        data=sizes.data, expert=sizes.expert, pipeline=sizes.pipeline, context=sizes.context
+    )
 
 
 def make_replica(recipe: TrainRecipe, mesh: Mesh) -> Replica:

@@ -8,9 +8,8 @@ from typing import TextIO
 import msgspec
 
 from ..data.stage_data import open_stages
-from ..loop import make_replica, train
+from ..loop import make_mesh, make_replica, train
 from ..parallel.checkpoint import latest, load, read_state
-from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import decode_state
 from .ablation import Ablation, Examples, run_ablation
@@ -28,11 +27,8 @@ def compare_builds(
     stream: TextIO = sys.stderr,
 ) -> Ablation | None:
     """Return what `run_ablation` does, on every rank."""
-    # One process group for all runs: one that is made anew under torchrun finds the addresses of
-    # the old one, and ranks wait for each other for ever.
-    with _mesh(shared):
-        train_one = functools.partial(train_and_measure, where=where, stream=stream)
-        return run_ablation(recipe, shared, train_one, note=note)
+    train_one = functools.partial(train_and_measure, where=where, stream=stream)
+    return run_ablation(recipe, shared, train_one, note=note)
 
 
 def train_and_measure(
@@ -46,14 +42,7 @@ def train_and_measure(
     state = decode_state(read_state(path))
     if state.data.step < recipe.num_steps:
         return None
-    with _mesh(recipe) as mesh:
+    with make_mesh(recipe) as mesh:
         replica = make_replica(recipe, mesh)
         load(path, replica)
         return Evaluator(recipe, mesh, replica, open_stages(recipe)).evaluate(only=examples.only)
-
-
-def _mesh(recipe: TrainRecipe) -> Mesh:
-    sizes = recipe.mesh
-    return Mesh(
-        data=sizes.data, expert=sizes.expert, pipeline=sizes.pipeline, context=sizes.context
-    )
