@@ -58,6 +58,18 @@ SETTINGS = {
 }
 
 
+def built(base: Path) -> Path:
+    """Build the recipe of a folder, and return where."""
+    result = build(
+        str(base / "recipe.toml"),
+        out=str(base / "out"),
+        executor=LocalExecutor(),
+        observer=JsonLines(io.StringIO()),
+    )
+    assert not result.failures
+    return base / "out"
+
+
 @pytest.fixture(scope="session")
 def small_build(
     template: Path,
@@ -67,14 +79,7 @@ def small_build(
     """A build of code in four languages and of prose, with blocks of 2,048 tokens; only read it."""
     base = tmp_path_factory.mktemp("train") / "corpus"
     copied_corpus(template, base)
-    result = build(
-        str(base / "recipe.toml"),
-        out=str(base / "out"),
-        executor=LocalExecutor(),
-        observer=JsonLines(io.StringIO()),
-    )
-    assert not result.failures
-    return base / "out"
+    return built(base)
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +91,7 @@ def held_out_build(
     """The same build with half of its repositories and documents held out; only read it."""
     base = tmp_path_factory.mktemp("held-out") / "corpus"
     copied_corpus(template, base).write(extra="\n[held_out]\nfraction = 0.5\n")
-    result = build(
-        str(base / "recipe.toml"),
-        out=str(base / "out"),
-        executor=LocalExecutor(),
-        observer=JsonLines(io.StringIO()),
-    )
-    assert not result.failures
-    return base / "out"
+    return built(base)
 
 
 @pytest.fixture
