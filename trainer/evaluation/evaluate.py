@@ -17,7 +17,7 @@ from ...corpus.held_out import HeldOutDocument
 from ...corpus.tokenizer import Tokenizer
 from ...corpus.tokenizer_info import TokenizerInfo
 from ..data.strata import Stratum
-from ..model.model import IGNORED, Model, plain_order
+from ..model.model import IGNORED
 from ..recipe import EvaluationSettings
 from .generate import NextIds
 from .held_out_rows import Chosen, Rows, choose_documents, make_rows, no_rows
@@ -77,20 +77,6 @@ def evaluate(
         languages=bits_per_byte(chosen, losses, tokenizer.info, shape, ranks=ranks),
         fim=fim,
     )
-
-
-def model_losses(model: Model) -> Losses:
-    """Return the losses of a model that lies whole on one device."""
-
-    @torch.no_grad()
-    def losses(*rows: Tensor) -> Tensor:
-        device = model.lm_head.weight.device
-        tokens_BT, positions_BT, documents_BT, targets_BT = (part.to(device) for part in rows)
-        order_T = plain_order(tokens_BT)
-        losses_BT: Tensor = model(tokens_BT, positions_BT, documents_BT, order_T, targets_BT)
-        return losses_BT
-
-    return losses
 
 
 def bits_per_byte(

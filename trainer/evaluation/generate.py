@@ -10,25 +10,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..model.model import Model, plain_order
-
 # The most likely token after the one at `last_B` of each sequence (B,), from ids, positions and
 # documents, all (B, T), and last_B.
 NextIds = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-
-
-def model_next_ids(model: Model) -> NextIds:
-    """Return the choice of a model that lies whole on one device."""
-
-    @torch.no_grad()
-    def next_ids(*rows: Tensor) -> Tensor:
-        device = model.lm_head.weight.device
-        tokens_BT, positions_BT, documents_BT, last_B = (part.to(device) for part in rows)
-        order_T = plain_order(tokens_BT)
-        logits_BV: Tensor = model(tokens_BT, positions_BT, documents_BT, order_T, last_B=last_B)
-        return logits_BV.argmax(-1)
-
-    return next_ids
 
 
 def generate(

@@ -17,12 +17,13 @@ from gristmill.trainer.evaluation.ablation import (
     run_ablation,
 )
 from gristmill.trainer.evaluation.ablation_recipe import AblationRecipe, BuildSettings
-from gristmill.trainer.evaluation.evaluate import RowShape, evaluate, model_losses
-from gristmill.trainer.evaluation.generate import model_next_ids
+from gristmill.trainer.evaluation.evaluate import RowShape, evaluate
 from gristmill.trainer.evaluation.scores import Evaluation, FimScore, LanguageScore
 from gristmill.trainer.model.initial import initialise
 from gristmill.trainer.model.model import Model
 from gristmill.trainer.recipe import EvaluationSettings, StageSettings, TrainRecipe
+
+from .whole_model import model_losses, model_next_ids
 
 SHARED = TrainRecipe(
     build="unused",

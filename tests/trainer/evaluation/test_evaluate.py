@@ -20,14 +20,14 @@ from gristmill.trainer.evaluation.evaluate import (
     RowShape,
     bits_per_byte,
     evaluate,
-    model_losses,
 )
-from gristmill.trainer.evaluation.generate import model_next_ids
 from gristmill.trainer.evaluation.held_out_rows import Chosen, choose_documents
 from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.model.model import Model, plain_order
 from gristmill.trainer.model.shapes import SHAPES, ModelSettings
 from gristmill.trainer.recipe import EvaluationSettings
+
+from .whole_model import model_losses, model_next_ids
 
 ModelOf = Callable[[ModelSettings], Model]
 INFO = TokenizerInfo(vocab_size=512, sentinels=Sentinels(eos=0))

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import torch
 
-from gristmill.trainer.evaluation.generate import generate, model_next_ids
+from gristmill.trainer.evaluation.generate import generate
 from gristmill.trainer.model.model import Model, plain_order
 from gristmill.trainer.model.shapes import ModelSettings
+
+from .whole_model import model_next_ids
 
 PROMPTS = [[5, 6, 7, 8, 9], [300], [17, 4, 17, 4, 17, 4, 17]]
 
