@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import read_mixture
 from ..data.data_state import kept_manifest
 from ..model.model import Model
 from ..model.shapes import ModelSettings
-from ..parallel.checkpoint import latest, read_state, read_weight
+from ..parallel.checkpoint import latest, read_state, read_weights
 from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import decode_state
@@ -33,13 +32,13 @@ def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
     manifest = decode_state(read_state(path)).data.stages[0].manifest
     sentinels = read_mixture(kept_manifest(recipe.out, manifest)).sentinels
     with Mesh() as mesh:
-        weights = _weights(path, recipe.model, mesh)
+        weights = read_weights(path, _shapes(recipe.model), mesh)
         write_checkpoint(folder, recipe.model, weights, sentinels=sentinels)
     return path
 
 
-def _weights(path: str, settings: ModelSettings, mesh: Mesh) -> Iterator[tuple[str, Tensor]]:
+def _shapes(settings: ModelSettings) -> Iterator[tuple[str, torch.Size]]:
     with torch.device("meta"):
         whole = Model(settings)
     for name, weight in whole.named_parameters():
-        yield name, read_weight(path, name, weight.shape, mesh)
+        yield name, weight.shape

@@ -9,7 +9,7 @@ are; so another number of ranks, or another split of layers and experts, finds i
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -110,19 +110,23 @@ def read_state(path: str) -> bytes:
 def load(path: str, replica: Replica, optimizer: torch.optim.AdamW | None = None) -> None:
     """Fill a replica, and an optimizer of its weights if given, whatever layout wrote the path."""
     content = _content(Run(replica, optimizer)) if optimizer else {"model": _weights(replica)}
+    _read_whole(path, _METADATA)
     _load(path, content, replica.mesh)
 
 
-def read_weight(path: str, name: str, shape: torch.Size, mesh: Mesh) -> Tensor:
-    """Return the whole of one weight, on the CPU."""
-    weight = torch.empty(shape)
-    _load(path, {"model": {name: weight}}, mesh)
-    return weight
+def read_weights(
+    path: str, shapes: Iterable[tuple[str, torch.Size]], mesh: Mesh
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the whole of each weight with its name, on the CPU, one at a time."""
+    _read_whole(path, _METADATA)
+    for name, shape in shapes:
+        weight = torch.empty(shape)
+        _load(path, {"model": {name: weight}}, mesh)
+        yield name, weight
 
 
 def _load(path: str, content: Mapping[str, object], mesh: Mesh) -> None:
-    """Fill tensors from a checkpoint."""
-    _read_whole(path, _METADATA)
+    """Fill tensors from a checkpoint whose metadata is whole."""
     group = mesh.background_group
     reader = FileSystemReader(path, _extension_registry=registry())
     try:
