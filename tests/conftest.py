@@ -2,14 +2,17 @@
 
 import io
 import json
+import logging
 import os
 import shutil
 import subprocess
+import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from gristmill.pipelines.build import build
 from gristmill.pipelines.crawl import run_crawls
@@ -210,6 +213,20 @@ def make_warc_record(url: str, html: str) -> bytes:
 def warc_record() -> Callable[[str, str], bytes]:
     """The function that makes a WARC record of a web page."""
     return make_warc_record
+
+
+@pytest.fixture(scope="module")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server without a bucket; any key opens it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    # All servers of a process share their buckets, also with those that were stopped.
+    urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()
+    yield url
+    server.stop()
 
 
 @pytest.fixture(scope="session")

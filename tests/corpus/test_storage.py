@@ -16,16 +16,10 @@ from gristmill.corpus.errors import GristmillError
 
 
 @pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    storage.configure("s3", {"key": "k", "secret": "s", "endpoint_url": f"http://{host}:{port}"})
+def s3_bucket(s3_endpoint: str) -> Iterator[str]:
+    storage.configure("s3", {"key": "k", "secret": "s", "endpoint_url": s3_endpoint})
     fsspec.filesystem("s3", use_listings_cache=False, **storage.configured()["s3"]).mkdir("bucket")
     yield "s3://bucket"
-    server.stop()
     storage.configure("s3", {})
 
 
@@ -37,7 +31,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"file://{tmp_path}"
     if request.param == "memory":
         return f"memory://{uuid.uuid4().hex}"
-    return f"{request.getfixturevalue('s3_server')}/{uuid.uuid4().hex}"
+    return f"{request.getfixturevalue('s3_bucket')}/{uuid.uuid4().hex}"
 
 
 def test_what_is_written_is_read_listed_and_removed(folder: str) -> None:
@@ -103,7 +97,7 @@ def test_a_missing_file_says_what_to_do(folder: str) -> None:
         storage.read_bytes(storage.join(folder, "none.bin"))
 
 
-def test_a_missing_bucket_says_so(s3_server: str) -> None:
+def test_a_missing_bucket_says_so(s3_bucket: str) -> None:
     with pytest.raises(GristmillError, match="no-such-bucket"):
         storage.write_bytes("s3://no-such-bucket/a", b"x")
 

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import logging
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 import fsspec
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from gristmill.corpus import storage
 from gristmill.pipelines.build import BuildResult, build
@@ -53,17 +51,11 @@ endpoint_url = "{endpoint}"
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
+def endpoint(s3_endpoint: str) -> Iterator[str]:
     """An S3 server with an empty bucket."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     before = storage.configured().get("s3", {})
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    _bucket(url).mkdir("builds")
-    yield url
-    server.stop()
+    _bucket(s3_endpoint).mkdir("builds")
+    yield s3_endpoint
     storage.configure("s3", before)
 
 

@@ -1,13 +1,11 @@
 """A build on S3 gives the batches of a local one, read in the same thread."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
 import torch
-from moto.server import ThreadedMotoServer
 
 from gristmill.corpus import storage
 from gristmill.trainer.data.batches import Batches
@@ -36,22 +34,16 @@ endpoint_url = "{endpoint}"
 """
 
 
-@pytest.fixture
-def endpoint(small_build: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def endpoint(small_build: Path, s3_endpoint: str) -> Iterator[str]:
     """An S3 server with the small build."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     before = storage.configured().get("s3", {})
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    options = {"key": "key", "secret": "secret", "endpoint_url": url}
+    options = {"key": "key", "secret": "secret", "endpoint_url": s3_endpoint}
     bucket = fsspec.filesystem("s3", use_listings_cache=False, **options)
     bucket.mkdir("builds")
     bucket.put(str(small_build / "tokens"), "builds/small/tokens", recursive=True)
     bucket.put_file(str(small_build / "mixture.json"), "builds/small/mixture.json")
-    yield url
-    server.stop()
+    yield s3_endpoint
     storage.configure("s3", before)
 
 

@@ -1,12 +1,9 @@
 """The same crawl from S3: the client differs, what it brings does not."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
-from moto.server import ThreadedMotoServer
 
 from gristmill.corpus.standins.commoncrawl.tree import Tree
 
@@ -17,20 +14,14 @@ KEYS = {"access_key_id": "key", "secret_access_key": "a secret", "region": "us-e
 
 
 @pytest.fixture(scope="module")
-def options(built: tuple[Path, Tree]) -> Iterator[dict[str, str]]:
+def options(built: tuple[Path, Tree], s3_endpoint: str) -> dict[str, str]:
     """The archive's copy in an S3 server, and how it is reached."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
     remote = fsspec.filesystem(
-        "s3", key="key", secret="a secret", endpoint_url=endpoint, use_listings_cache=False
+        "s3", key="key", secret="a secret", endpoint_url=s3_endpoint, use_listings_cache=False
     )
     remote.mkdir(BUCKET)
     remote.put(f"{built[0]}/", f"{BUCKET}/", recursive=True)
-    yield {"endpoint": endpoint, **KEYS}
-    server.stop()
+    return {"endpoint": s3_endpoint, **KEYS}
 
 
 @pytest.mark.parametrize("table", [{}, {"mime": ("text/html",), "max_records": 20}])
