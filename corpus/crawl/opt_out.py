@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ..errors import GristmillError
 from ..ids import digest_parts
+from .list_file import read_lines
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 _REPOSITORY = re.compile(rf"({_OWNER.pattern})/([A-Za-z0-9._-]+)")
@@ -100,14 +101,8 @@ def read_opt_out(path: Path | None) -> OptOut:
     """Return the list of a file, an empty one if there is none in the recipe."""
     if path is None:
         return OptOut((), where="")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GristmillError(
-            f"the opt-out list cannot be read: {error}",
-            where=str(path),
-            todo="Give a text file; without its list nothing is fetched.",
-        ) from None
+    todo = "Give a text file; without its list nothing is fetched."
+    lines = read_lines(path, name="the opt-out list", todo=todo)
     return OptOut(lines, where=str(path))
 
 

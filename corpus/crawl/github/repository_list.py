@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import GristmillError
+from ..list_file import read_lines
 from .intake import Seen
 
 _NAME = re.compile(r"(?:https?://github\.com/)?([A-Za-z0-9_-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?")
@@ -16,14 +17,8 @@ def read_repositories(path: Path) -> Iterator[Seen]:
     Raises:
         GristmillError: for a line that names nothing, or a file that cannot be read.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GristmillError(
-            f"the list of repositories cannot be read: {error}",
-            where=str(path),
-            todo="Give a text file with an owner/name or a numeric id a line.",
-        ) from None
+    todo = "Give a text file with an owner/name or a numeric id a line."
+    lines = read_lines(path, name="the list of repositories", todo=todo)
     for number, line in enumerate(lines, 1):
         entry = line.partition("#")[0].strip()
         match = _NAME.fullmatch(entry)
