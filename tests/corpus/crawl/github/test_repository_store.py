@@ -255,7 +255,8 @@ def run_until(folder: Path, num_lines: int) -> list[str]:
 def test_killed_again_and_again_it_fetches_nothing_twice(tmp_path: Path) -> None:
     seen = [line for stop in (1, 9, 17, 23, 99) for line in run_until(tmp_path, stop)]
     assert seen[-1] == "closed"
-    assert len(seen) - len(set(seen)) == 0
+    fetched = [line for line in seen if line != "closed"]  # a slow kill may come after it
+    assert len(fetched) == len(set(fetched))
     with Ledger(tmp_path) as ledger:
         assert ledger.counts() == {"repository": {"done": 60}}
         store = RepositoryStore(ledger, ONE_SHARD)
