@@ -37,7 +37,7 @@ class Sensitive(Stage, frozen=True, kw_only=True):
     """Lists the addresses, keys and passwords of every text; there only if a recipe redacts."""
 
     name: ClassVar[str] = "sensitive"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     reads_text: ClassVar[bool] = True
 
     def run(self, inputs: Inputs, output: Output) -> None:
