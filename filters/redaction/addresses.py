@@ -14,7 +14,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from ..linear import linear_pattern
 from .kinds import Finding
 
-_EMAIL = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}\b"
+_EMAIL = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}_*\b"
 _IPV4 = r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\b"
 _IPV6 = r"\b[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
 
@@ -67,6 +67,7 @@ def find_emails(data: bytes) -> Iterator[Finding]:
         return
     for match in linear_pattern(_EMAIL).finditer(data):
         start, stop = match.span()
+        stop = start + len(data[start:stop].rstrip(b"_"))  # of emphasis
         if _IN_URL.search(data, max(start - _CONTEXT, 0), start):
             continue  # a user of a host
         if _is_email(data[start:stop], data[stop : stop + 1]):

@@ -8,7 +8,7 @@ The value has to look like a secret: not a word, a name of a variable, a referen
 import re
 from collections.abc import Iterator
 
-from ..linear import linear_pattern
+from ..linear import LinearMatch, linear_pattern
 from .entropy import entropy, looks_random
 from .kinds import Finding
 
@@ -19,17 +19,18 @@ _KEY_NAMES = (
 )
 _WORDS = rf"(?i:{_LOGIN_NAMES}|{_KEY_NAMES})"
 _NAME = rf"(?i:({_LOGIN_NAMES}|{_KEY_NAMES})[A-Za-z0-9_.-]*)"
-_QUOTED = (
-    _NAME + r"[\"'\]]{0,2}[ \t]*(?::?={1,3}>?|:|,|=>)[ \t]*[A-Za-z@]{0,2}"
-    r"[\"'`]([!#-&(-_a-~]+)[\"'`]"
+_STRING = (  # a backslash and what it escapes stand together
+    r"(?:\"((?:[!#-\[\]-~]|\\[!-~])+)\"|'((?:[!-&(-\[\]-~]|\\[!-~])+)'"
+    r"|`((?:[!-\[\]-_a-~]|\\[!-~])+)`)"
 )
-_ATTRIBUTE = _NAME + r"[\"'][ \t]+value=[\"']([!#-&(-_a-~]+)[\"']"
+_QUOTED = _NAME + r"[\"'\]]{0,2}[ \t]*(?::?={1,3}>?|:|,|=>)[ \t]*[A-Za-z@]{0,2}" + _STRING
+_ATTRIBUTE = _NAME + r"[\"'][ \t]+value=" + _STRING
 _BARE = (
     r"^[ \t]*(?:export[ \t]+|set[ \t]+|-D|-[ \t]+)?[A-Za-z0-9_.-]*"
     + _NAME
     + r"[ \t]*[=:][ \t]*([!#-&(-_a-~]+)[ \t]*\r?$"
 )
-_PATTERNS = (_QUOTED, _ATTRIBUTE, _BARE)
+_PATTERNS = (_QUOTED, _ATTRIBUTE, _BARE)  # the name is group 1, the value the next that took part
 _ANY = "|".join(f"(?:{pattern})" for pattern in _PATTERNS)
 
 MIN_KEY_CHARS = 16
@@ -50,6 +51,7 @@ _EXAMPLE = re.compile(
     rb"|fake|todo|xxxx|\*\*\*|\.\.\.|1234|<.*>|undefined|null|none|password|passwd|secret|token",
     re.IGNORECASE,
 )
+_QUOTE = re.compile(rb"[\"'`]")
 _PUBLIC = (b"public", b"publickey", b"public_", b"public-", b"public_key_")
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -60,7 +62,7 @@ def find_assigned(data: bytes) -> Iterator[Finding]:
         return
     for pattern in _PATTERNS:
         for match in linear_pattern(pattern, groups=True).finditer(data):
-            (name_start, name_stop), (start, stop) = match.span(1), match.span(2)
+            (name_start, name_stop), (start, stop) = match.span(1), _value(match, pattern)
             if _IS_LOGIN.fullmatch(data, name_start, name_stop):
                 if _is_password(data[start:stop]):
                     yield Finding("assigned_password", start, stop)
@@ -68,6 +70,11 @@ def find_assigned(data: bytes) -> Iterator[Finding]:
                 max(name_start - 12, 0) : name_start
             ].lower().endswith(_PUBLIC):
                 yield Finding("assigned_key", start, stop)
+
+
+def _value(match: LinearMatch, pattern: str) -> tuple[int, int]:
+    spans = (match.span(number) for number in range(2, 3 if pattern == _BARE else 5))
+    return next(span for span in spans if span[0] >= 0)
 
 
 def _is_key(value: bytes) -> bool:
@@ -85,6 +92,8 @@ def _is_password(value: bytes) -> bool:
     if not MIN_PASSWORD_CHARS <= len(value) <= MAX_CHARS:
         return False
     if _REFERENCE.fullmatch(value) or _EXAMPLE.search(value):
+        return False
+    if len(_QUOTE.findall(value)) > 1:  # strings joined by code
         return False
     has_letter = re.search(rb"[A-Za-z]", value) is not None
     has_digit = re.search(rb"[0-9]", value) is not None

@@ -33,12 +33,13 @@ _ENDS = (b"\\n", b"\\r", b" +", b'"+', b"'+")
 _MIN_KEY_CHARS = 64  # of base64 between the two lines; less is a made-up example
 MIN_URL_PASSWORD_CHARS = 5
 _MAX_KEY_BYTES = 1 << 16
-_AFTER_USER = (
-    r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'<>{}$()]*:([^\s:/@\"'<>{}$()\[\]]+)@[A-Za-z0-9\[]"
+_AFTER_USER = (  # as far as the last @ before the host, which a password may hold unescaped
+    r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@\"'<>{}$()]*:([^\s:/@\"'<>{}$()\[\]]+"
+    r"(?:@[^\s:/@\"'<>{}$()\[\]?#&=,;|`\\]*)*)@[A-Za-z0-9\[]"
 )
 _NO_PASSWORD = re.compile(
     rb"(?:password|passwd|passw|pass|pwd|pw|secret|token|x+|\*+|\.+|%s|%\w+%|user|username|name"
-    rb"|your[\w-]*|[A-Z_]*(?:PASSWORD|PASS|TOKEN|SECRET)[A-Z_]*)",
+    rb"|your[\w-]*|[0-9]{1,5}[?#].*|[A-Z_]*(?:PASSWORD|PASS|TOKEN|SECRET)[A-Z_]*)",
     re.IGNORECASE,
 )
 
