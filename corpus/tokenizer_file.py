@@ -200,7 +200,7 @@ def _without_added_tokens(settings: dict[str, object]) -> dict[str, object]:
 
     Added tokens often stand in the model's vocabulary too, where fastokens finds whole words.
     """
-    model, added = settings["model"], settings["added_tokens"]
+    model, added = settings["model"], settings.get("added_tokens")
     settings["added_tokens"] = []
     if isinstance(model, dict) and model.get("type") == "BPE" and isinstance(added, list):
         pairs = (pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"])
@@ -229,14 +229,21 @@ def _load_slow(settings: str, reason: str, where: str) -> "tokenizers.Tokenizer"
         ) from None
 
 
-def _spell_spaces(part: object) -> object:
-    r"""Return settings in which \s is what the reference library's Oniguruma takes it for."""
+def _spell_spaces(settings: dict[str, object]) -> dict[str, object]:
+    r"""Return settings in which \s is what the reference library's Oniguruma takes it for.
+
+    The model has no patterns, but its vocabulary may have a token "Regex".
+    """
+    return {k: part if k == "model" else _spell_patterns(part) for k, part in settings.items()}
+
+
+def _spell_patterns(part: object) -> object:
     if isinstance(part, list):
-        return [_spell_spaces(item) for item in part]
+        return [_spell_patterns(item) for item in part]
     if not isinstance(part, dict):
         return part
     return {
-        key: _spell_pattern(value) if key == "Regex" else _spell_spaces(value)
+        key: _spell_pattern(value) if key == "Regex" else _spell_patterns(value)
         for key, value in part.items()
     }
 

@@ -9,6 +9,7 @@ import pytest
 import tokenizers
 from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 
+from gristmill.corpus import deepseek
 from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.fim import FimMode, FimSettings, restore
 from gristmill.corpus.sample import Piece, build_sample
@@ -73,6 +74,14 @@ def own_ids(path: Path, text: str) -> list[int]:
     settings["added_tokens"] = []
     ids: list[int] = tokenizers.Tokenizer.from_str(json.dumps(settings)).encode(text).ids
     return ids
+
+
+def test_deepseek_v2s_own_file_gives_its_ids_though_regex_is_a_token_of_it(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_bytes(deepseek.read_file())
+    settings = TokenizerSettings(file="t.json", eos="<\uff5cend\u2581of\u2581sentence\uff5c>")
+    named = load_tokenizer(find_tokenizer(settings, str(tmp_path / "t.json")))
+    for text in [*TEXTS, "new Regex(pattern)"]:
+        assert named.encode(text).tolist() == load_tokenizer().encode(text).tolist()
 
 
 @pytest.mark.parametrize("text", TEXTS)
