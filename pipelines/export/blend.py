@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Final
 
 from ...corpus.mixture import Mixture
-from ...corpus.tokenizer import EOS, VOCAB_SIZE
+from ...corpus.tokenizer_info import DEEPSEEK_V2, TokenizerInfo
 from .seen import Held, seen_tokens
 from .settings import REST
 from .write import WrittenFile
 
 SUFFIX: Final = ".bin"
 SPLITS_FILE: Final = "blend-splits.json"
+_DIVISOR: Final = 3200  # of DeepSeek-V2's 102,400 rows
+_TILE: Final = 128  # Megatron's own divisor
 _SPLITS: Final = {"validation": "valid"}  # ours -> Megatron's name
 
 
@@ -69,15 +72,31 @@ def split_arguments(mixture: Mixture, files: Sequence[WrittenFile]) -> bytes:
     return json.dumps(found, indent=1).encode() + b"\n"
 
 
-def megatron_flags(splits: Iterable[str]) -> str:
-    """Return the flags of Megatron's pretrain_gpt.py, to be run in the export's folder."""
+def megatron_flags(splits: Iterable[str], tokenizer: TokenizerInfo) -> str:
+    """Return the flags of Megatron's pretrain_gpt.py, to be run in the export's folder.
+
+    What NullTokenizer is told as the size of the vocabulary ends a document, and the embedding has
+    so many rows and one, rounded up.
+    """
     data = f"--data-args-path {arguments_path(REST)} --split 1000,0,0"
     if set(splits) != {REST}:
         data = f"--per-split-data-args-path {SPLITS_FILE}"
     return (
-        f"{data} --tokenizer-type NullTokenizer --vocab-size {EOS} "
-        f"--make-vocab-size-divisible-by {VOCAB_SIZE // 32} "
+        f"{data} --tokenizer-type NullTokenizer --vocab-size {tokenizer.sentinels.eos} "
+        f"--make-vocab-size-divisible-by {_divisor(tokenizer)} "
         "--reset-position-ids --reset-attention-mask"
+    )
+
+
+def _divisor(tokenizer: TokenizerInfo) -> int:
+    """Return the least multiple of 128 by which the rows are rounded up to hold every id."""
+    if tokenizer == DEEPSEEK_V2.info:
+        return _DIVISOR
+    known = tokenizer.sentinels.eos + 1
+    return next(
+        divisor
+        for divisor in count(_TILE, _TILE)
+        if -(-known // divisor) * divisor >= tokenizer.vocab_size
     )
 
 

@@ -1,6 +1,7 @@
 """The rows of an export that come from token shards: training documents, as ids or as text."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...corpus.blocks import epoch_entries, rearrange_rows
-from ...corpus.errors import GristmillError
 from ...corpus.storage import join
 from ...corpus.tokenizer import (
     BOS,
@@ -16,9 +16,10 @@ from ...corpus.tokenizer import (
     FIM_BEGIN,
     FIM_END,
     FIM_HOLE,
-    NUM_TEXT_TOKENS,
     load_tokenizer,
 )
+from ...corpus.tokenizer_file import read_tokenizer, sentinel_texts
+from ...corpus.tokenizer_info import TokenizerSource
 from ..artifact import open_parquet
 from .outline import Block
 from .settings import Content
@@ -74,10 +75,10 @@ def token_columns(
                 yield split.rows(table, ids="doc_id", seed=seed).select(["tokens"])
 
 
-def as_samples(table: pa.Table) -> pa.Table:
+def as_samples(table: pa.Table, source: TokenizerSource) -> pa.Table:
     """Return rows of tokens with their text, sentinels spelled out, in place of the ids."""
     column = table["tokens"].combine_chunks()
-    texts = [_text(value.values.to_numpy()) for value in column]
+    texts = [_text(value.values.to_numpy(), source) for value in column]
     kept = table.drop_columns(["tokens"])
     return kept.append_column("text", pa.array(texts, pa.large_string()))
 
@@ -137,23 +138,21 @@ def _hex(ids: pa.Array) -> pa.Array:
     return pa.array([name.hex() for name in ids.to_pylist()], pa.string())
 
 
-def _text(tokens: npt.NDArray[np.int32]) -> str:
-    tokenizer = load_tokenizer()
+def _text(tokens: npt.NDArray[np.int32], source: TokenizerSource) -> str:
+    tokenizer, spelt = load_tokenizer(source), _spelt_sentinels(source)
     parts: list[str] = []
     start = 0
-    for at in np.flatnonzero(tokens >= NUM_TEXT_TOKENS).tolist():
+    for at in np.flatnonzero(np.isin(tokens, list(spelt))).tolist():
         parts.append(tokenizer.decode_bytes(tokens[start:at]).decode("utf-8", "replace"))
-        parts.append(_sentinel(int(tokens[at])))
+        parts.append(spelt[int(tokens[at])])
         start = at + 1
     parts.append(tokenizer.decode_bytes(tokens[start:]).decode("utf-8", "replace"))
     return "".join(parts)
 
 
-def _sentinel(token: int) -> str:
-    if token not in SENTINEL_TEXTS:
-        raise GristmillError(
-            f"token {token} stands for no text",
-            where="tokens",
-            todo="Build again with this version of gristmill.",
-        )
-    return SENTINEL_TEXTS[token]
+@functools.lru_cache(maxsize=1)
+def _spelt_sentinels(source: TokenizerSource) -> Mapping[int, str]:
+    if source.file is None:
+        return SENTINEL_TEXTS
+    found = sentinel_texts(read_tokenizer(source), source.info.sentinels, source.file)
+    return {token: text for text, token in found.items()}

@@ -12,6 +12,8 @@ import msgspec
 from ...corpus.errors import GristmillError, StorageError
 from ...corpus.mixture import Mixture, read_mixture
 from ...corpus.storage import configured, exists, join
+from ...corpus.tokenizer_info import TokenizerInfo
+from ...corpus.vocabulary import build_tokenizer
 from ..published import BuildRecord, read_build
 from .documents import text_url
 from .extras import write_extras
@@ -37,6 +39,7 @@ class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
     """An export that is finished, and how many of its files this run wrote."""
 
     record: ExportRecord
+    tokenizer: TokenizerInfo
     num_written: int
 
 
@@ -60,6 +63,7 @@ def export(
     """
     record, mixture = _read(build)
     files = outline(build, record, mixture, settings)
+    tokenizer = build_tokenizer(build, mixture)
     header = ExportHeader(
         format_version=FORMAT_VERSION,
         settings=settings,
@@ -74,13 +78,14 @@ def export(
     done = _done(out, files, finished)
     missing = [file for file in files if file.paths not in done]
     if finished is not None and not missing and all(exists(join(out, e)) for e in finished.extras):
-        return ExportResult(record=finished, num_written=0)
+        return ExportResult(record=finished, tokenizer=tokenizer.info, num_written=0)
     jobs = [
         Job(
             build=build,
             out=out,
             settings=settings,
             seed=mixture.seed,
+            tokenizer=tokenizer,
             file=file,
             texts=tuple(text_url(build, record, shard) for shard in file.read_shards),
             storage=configured(),
@@ -94,7 +99,7 @@ def export(
     made = tuple(part for file in files for part in done[file.paths])
     result = _record(header, made, write_extras(out, header, record, mixture, made))
     finish_export(out, result, files)
-    return ExportResult(record=result, num_written=len(missing))
+    return ExportResult(record=result, tokenizer=tokenizer.info, num_written=len(missing))
 
 
 def _read(build: str) -> tuple[BuildRecord, Mixture]:

@@ -24,7 +24,7 @@ def export_text(result: ExportResult) -> str:
     )
     if record.settings.format == "megatron":
         splits = {REST, *(file.split for file in record.files)}
-        lines.append(f"in this folder: pretrain_gpt.py {megatron_flags(splits)}")
+        lines.append(f"in this folder: pretrain_gpt.py {megatron_flags(splits, result.tokenizer)}")
     return "\n".join(lines)
 
 

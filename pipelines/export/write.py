@@ -15,6 +15,7 @@ from ...corpus.export.mds import write_mds
 from ...corpus.export.megatron import write_megatron
 from ...corpus.export.tars import write_tar
 from ...corpus.storage import configure, digest_file, join, replace_atomically, size
+from ...corpus.tokenizer_info import TokenizerSource
 from .documents import DOCUMENT, document_tables
 from .outline import OutputFile
 from .rows import SCHEMAS, as_samples, sample_tables, token_columns
@@ -43,6 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     out: str
     settings: ExportSettings
     seed: int
+    tokenizer: TokenizerSource  # of the build
     file: OutputFile
     texts: tuple[str, ...] = ()  # where the texts of its shards lie
     storage: dict[str, dict[str, object]] = {}
@@ -114,7 +116,9 @@ def _tables(job: Job) -> Iterator[pa.Table]:
     tables = sample_tables(
         job.build, file.blocks, component=file.component, split=file.split, seed=job.seed
     )
-    return map(as_samples, tables) if settings.content == "samples" else tables
+    if settings.content == "samples":
+        return (as_samples(table, job.tokenizer) for table in tables)
+    return tables
 
 
 class _Counted(Iterable[pa.Table]):

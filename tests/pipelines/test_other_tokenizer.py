@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,9 @@ from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
 from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.export.run import export
+from gristmill.pipelines.export.settings import make_settings
+from gristmill.pipelines.export.text import export_text
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.pipelines.trace import trace
@@ -136,3 +140,27 @@ def test_fim_without_tokens_for_it_is_refused_before_anything_runs(recipe: Path)
     path.write_text(RECIPE.format(more=""))
     with pytest.raises(GristmillError, match=r"tiny has no tokens .* FIM"):
         load_recipe(str(path))
+
+
+def test_an_export_spells_samples_with_the_builds_own_vocabulary(out: Path, tmp_path: Path) -> None:
+    settings = make_settings("parquet", content="samples")
+    exported = str(tmp_path / "samples")
+    export(str(out), out=exported, settings=settings, workers=0, report=lambda *_: None)
+    texts = pq.read_table(tmp_path / "samples/text")["text"].to_pylist()
+    parts = [
+        re.fullmatch(r"<\|pre\|>(.*)<\|suf\|>(.*)<\|mid\|>(.*)<\|end\|>", t, re.DOTALL)
+        for t in texts
+    ]
+    found = {f"{p[1]}{p[3]}{p[2]}" for p in parts if p is not None}
+    assert len(found) == len(texts) == 30
+    assert "Note 3 says that day 21 was long, and that 3 follows.\n" in found
+
+
+def test_megatrons_flags_name_the_vocabularys_eos_and_hold_all_its_ids(
+    out: Path, tmp_path: Path
+) -> None:
+    settings = make_settings("megatron")
+    result = export(
+        str(out), out=str(tmp_path / "m"), settings=settings, workers=0, report=lambda *_: None
+    )
+    assert "--vocab-size 0 --make-vocab-size-divisible-by 384 " in export_text(result)
