@@ -1,5 +1,7 @@
 """What a recipe says of the mixture: weights, size, what is inside, and stages of long context."""
 
+import re
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -9,8 +11,12 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.rates import LongDocuments, RateSettings
 from ..corpus.record import Component
 from ..corpus.sources.unit import SourceSpec
+from ..corpus.toml_settings import unknown_name
+from ..filters.languages import language_table
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9_-]*$"  # it becomes part of a file's name
+
+_TAG = re.compile("[a-z]{2,3}")  # of a natural language, or und
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -73,6 +79,25 @@ def check_mixture(mixture: MixtureSettings, sources: tuple[SourceSpec, ...], *, 
                     where=place,
                     todo="Name a source of this component, `:LANGUAGE` or `*`.",
                 )
+    _check_languages(mixture, where=where)
+
+
+def _check_languages(mixture: MixtureSettings, *, where: str) -> None:
+    known = language_table().by_name
+    for name, key in _languages(mixture):
+        if name not in known and not _TAG.fullmatch(name):
+            raise unknown_name(name, list(known), where=f"{where}: {key}", what="language")
+
+
+def _languages(mixture: MixtureSettings) -> Iterator[tuple[str, str]]:
+    """Yield each language that a mixture names, and where."""
+    for component, balance in mixture.balance.items():
+        for name in balance.weights:
+            yield name, f"mixture.balance.{component}.weights"
+    for part in mixture.part:
+        for entry in part.of:
+            if ":" in entry:
+                yield entry.partition(":")[2], f"mixture.part `{part.name}`"
 
 
 def _check_sources(

@@ -156,6 +156,11 @@ def test_the_stages_of_the_paper_have_its_size() -> None:
         (('name = "source"', 'name = "markdown"'), "two parts of the mixture have one name"),
         (('name = "source"', 'name = "Source"'), "name"),
         (("max_epochs = 50", "max_epoch = 50"), "Did you mean `mixture.max_epochs`?"),
+        (
+            ("Python =", "Pyhton ="),
+            "balance.code.weights: unknown language `Pyhton`. Did you mean `Python`?",
+        ),
+        ((":Markdown", ":Markdwn"), "part `markdown`: unknown language `Markdwn`"),
     ],
 )
 def test_a_mistake_in_the_mixture_is_found_at_once(
