@@ -71,12 +71,21 @@ def export(
         components=components,
         languages=languages,
         epoch=parse_epoch(epoch),
-        splits=dict(map(_split, splits)),
+        splits=_splits(splits),
         tokens_per_file=tokens_per_file,
     )
     with closing(make_report()) as report:
         result = run(directory, out=out, settings=settings, workers=workers, report=report.file)
     click.echo(to_json(result) if as_json else export_text(result))
+
+
+def _splits(texts: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, share in map(_split, texts):
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice", param_hint="--split")
+        found[name] = share
+    return found
 
 
 def _split(text: str) -> tuple[str, float]:

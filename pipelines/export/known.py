@@ -6,7 +6,7 @@ import msgspec
 
 from ...corpus.storage import exists, join, read_bytes, write_bytes
 from ..published import read_build
-from .record import describe_changes, read_export
+from .record import describe_changes, read_header
 
 FILE = "exports.json"
 
@@ -39,13 +39,16 @@ def remember_export(build: str, out: str) -> None:
 
 
 def stale_exports(build: str) -> Iterator[StaleExport]:
-    """Yield the exports whose files come from shards that the build has replaced since."""
+    """Yield the exports whose files come from shards that the build has replaced since.
+
+    One that was stopped has files too.
+    """
     record = read_build(build)
     if record is None:
         return
     now = {path: file.digest for path, file in {**record.tokens, **record.ledger}.items()}
     for out in known_exports(build):
-        export = read_export(out)
+        export = read_header(out)
         if export is None:
             continue
         current = {path: now[path] for path in export.inputs if path in now}

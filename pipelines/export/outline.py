@@ -18,7 +18,7 @@ from ..artifact import open_parquet
 from ..published import BuildRecord
 from .documents import is_wanted, language_names, ledger_path
 from .seen import Held, seen_tokens
-from .settings import ExportSettings, Format
+from .settings import ExportSettings, Format, check_languages
 from .split import Split, make_splits
 
 # {split} and {number} of a file of a component; {language} where files hold one language each, with
@@ -75,6 +75,7 @@ def outline(
     out: str, record: BuildRecord, mixture: Mixture, settings: ExportSettings
 ) -> list[OutputFile]:
     """Return every file of an export, in the order of their names."""
+    check_languages(settings, mixture, where=out)
     if settings.content == "documents":
         found = _of_documents(out, record, settings)
     else:

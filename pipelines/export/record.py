@@ -11,9 +11,11 @@ import msgspec
 
 from ...corpus.errors import GristmillError
 from ...corpus.storage import (
+    escape_glob,
     exists,
     is_local,
     join,
+    list_paths,
     local_path,
     read_bytes,
     remove,
@@ -70,18 +72,41 @@ def open_export(out: str, header: ExportHeader) -> ExportRecord | None:
     """Begin or go on with an export; return the record of one that is finished.
 
     Raises:
-        GristmillError: the directory has an export of something else.
+        GristmillError: the directory has an export of something else, or files of no export.
     """
     record = read_export(out)
     if record is not None:
         _check(out, old=_header(record), new=header)
         return record
-    url = join(out, _PLAN)
-    if exists(url):
-        _check(out, old=msgspec.json.decode(read_bytes(url), type=ExportHeader), new=header)
+    plan = _read_plan(out)
+    if plan is not None:
+        _check(out, old=plan, new=header)
     else:
-        write_bytes(url, encode(header))
+        _check_empty(out)
+        write_bytes(join(out, _PLAN), encode(header))
     return None
+
+
+def read_header(out: str) -> ExportHeader | None:
+    """Return what an export is made of, finished or not, or None."""
+    return read_export(out) or _read_plan(out)
+
+
+def _read_plan(out: str) -> ExportHeader | None:
+    url = join(out, _PLAN)
+    return msgspec.json.decode(read_bytes(url), type=ExportHeader) if exists(url) else None
+
+
+def _check_empty(out: str) -> None:
+    """Raise GristmillError where readers of the export would find files that are none of it."""
+    found = [url.rpartition("/")[2] for url in list_paths(join(escape_glob(out), "*"))]
+    if found:
+        named = ", ".join(found[:_MAX_NAMED]) + (", ..." if len(found) > _MAX_NAMED else "")
+        raise GristmillError(
+            f"this directory has files that are of no export ({named})",
+            where=out,
+            todo="Export to an empty or a new directory.",
+        )
 
 
 def find_written(out: str, file: OutputFile) -> tuple[WrittenFile, ...] | None:

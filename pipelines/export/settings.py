@@ -7,7 +7,9 @@ from typing import Final, Literal
 import msgspec
 
 from ...corpus.errors import GristmillError
+from ...corpus.mixture import Mixture
 from ...corpus.record import COMPONENTS
+from ...corpus.toml_settings import unknown_name
 
 Format = Literal["megatron", "jsonl", "parquet", "mds", "webdataset", "datasets"]
 Content = Literal["documents", "samples", "tokens"]
@@ -104,6 +106,19 @@ def _check_epoch(settings: ExportSettings) -> None:
     if settings.epoch != 0 and settings.content == "documents":
         todo = "Leave --epoch out, or ask for --content samples or tokens."
         raise _wrong("documents are the same in every epoch", "--epoch", todo)
+
+
+def check_languages(settings: ExportSettings, mixture: Mixture, *, where: str) -> None:
+    """Raise GristmillError for a language of which the chosen components have nothing."""
+    known = {
+        shard.language
+        for component in mixture.components
+        if not settings.components or component.name in settings.components
+        for shard in component.shards
+    }
+    for name in settings.languages:
+        if name not in known:
+            raise unknown_name(name, sorted(known), where=f"{where}: --language", what="language")
 
 
 def parse_epoch(text: str) -> Epoch:

@@ -188,11 +188,6 @@ def test_texts_that_are_gone_are_an_error_that_says_what_to_do(
         exporter(copied, tmp_path / "out", make_settings("jsonl"))
 
 
-def test_nothing_asked_for_is_an_error(built: Path, tmp_path: Path, exporter: Exporter) -> None:
-    with pytest.raises(GristmillError, match="nothing of what was asked for"):
-        exporter(built, tmp_path / "out", make_settings("mds", languages=("Klingon",)))
-
-
 def test_a_file_size_limit_is_an_error_and_none_lets_the_export_finish(
     built: Path, tmp_path: Path, exporter: Exporter
 ) -> None:
