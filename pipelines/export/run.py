@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 import msgspec
@@ -155,6 +156,9 @@ def _run(jobs: Sequence[Job], workers: int | None) -> Iterator[tuple[Job, tuple[
         count, mp_context=get_context("spawn"), initializer=_ignore_interrupts
     ) as pool:
         try:
+            with _interrupts_blocked():
+                for _ in range(count):
+                    pool.submit(os.getpid)
             yield from _collect(pool, jobs, count)
         except BrokenProcessPool as error:
             raise StorageError(
@@ -179,6 +183,16 @@ def _collect(
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             yield running.pop(future), future.result()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Hold Ctrl-C back; processes that start meanwhile never see it, not even as they load."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_interrupts() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -144,6 +145,28 @@ def test_a_killed_export_goes_on_and_gives_the_same_bytes(
     for path in (tmp_path / "out").rglob(".*.partial"):
         path.unlink()
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+def test_ctrl_c_as_the_workers_start_is_one_line_and_no_traceback(
+    built: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "gristmill", "export", str(built), "--format", "megatron"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "out"), "--workers", "2"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not any(
+        "msgspec" in Path(f"/proc/{child}/maps").read_text()  # its modules are loading
+        for child in children.read_text().split()
+    ):
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate()[1]
+    assert "Traceback" not in said
+    assert said.endswith("stopped; run the same command again to go on\n")
 
 
 def test_a_finished_export_is_not_written_again_but_for_what_is_missing(
