@@ -18,7 +18,8 @@ from ..corpus.ids import content_id
 from ..corpus.record import Record
 from ..corpus.storage import exists, join, read_bytes, write_bytes
 
-CONTENT_ID = re.compile(r"[0-9a-f]{32}")
+CONTENT_ID = re.compile(r"[0-9a-fA-F]{32}")
+DIGITS = re.compile(r"[0-9a-fA-F]{20,}")  # that are no content id, and longer than a name
 COPIES = re.compile(r"copies\s*=\s*true")
 
 
@@ -102,6 +103,20 @@ def removed_rows(table: pa.Table, removals: Removals) -> npt.NDArray[np.bool_]:
     return mask
 
 
+def read_list(url: str) -> str:
+    """Return the text of a take-down list."""
+    if not exists(url):
+        raise GristmillError("no such list", where=url, todo="Name a text file.")
+    try:
+        return read_bytes(url).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GristmillError(
+            f"the list is not UTF-8 ({error.reason} at byte {error.start:,})",
+            where=url,
+            todo="Save it as UTF-8 text.",
+        ) from None
+
+
 def asks_for_copies(text: str) -> bool:
     """Return whether a take-down list has the line `copies = true`.
 
@@ -121,21 +136,29 @@ def parse_list(text: str, *, where: str) -> Removals:
         entry = line.partition("#")[0].strip()
         if not entry or COPIES.fullmatch(entry):
             continue
-        if CONTENT_ID.fullmatch(entry):
-            found["content_ids"].append(entry)
-        elif urlsplit(entry).scheme and urlsplit(entry).netloc:
-            found["urls"].append(entry)
-        elif entry.endswith("/*"):
-            found["owners"].append(entry[:-2])
-        elif entry.endswith("*") or any(c.isspace() for c in entry):
+        kind = _kind(entry)
+        if kind is None:
             raise GristmillError(
                 f"`{entry}` is no repository, owner, URL or content id",
                 where=f"{where}:{number}",
                 todo="Write owner/name, owner/*, a URL, a URL prefix with *, or 32 hex digits.",
             )
-        else:
-            found["collections"].append(entry)
+        name = entry.lower() if kind == "content_ids" else entry
+        found[kind].append(name[:-2] if kind == "owners" else name)
     return Removals(**{kind: _sorted(entries) for kind, entries in found.items()})
+
+
+def _kind(entry: str) -> str | None:
+    """Return which list of `Removals` an entry is for; None if it is malformed."""
+    if CONTENT_ID.fullmatch(entry):
+        return "content_ids"
+    if urlsplit(entry).scheme and urlsplit(entry).netloc:
+        return "urls"
+    name = entry.removesuffix("/*")
+    is_name = name and not any(c.isspace() or c == "*" for c in name) and name == name.strip("/")
+    if not is_name or DIGITS.fullmatch(name):
+        return None
+    return "collections" if name == entry else "owners"
 
 
 def load_take_down(out: str) -> TakeDown:

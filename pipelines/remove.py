@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from ..corpus.errors import GristmillError
 from ..corpus.ids import digest_parts
-from ..corpus.storage import exists, join, read_bytes, write_bytes
+from ..corpus.storage import join, write_bytes
 from .artifact import open_parquet
 from .build import BuildResult, build, remembered_recipe
 from .engine import Observer
@@ -22,6 +22,7 @@ from .removals import (
     load_take_down,
     merge_places,
     parse_list,
+    read_list,
     removed_rows,
     save_take_down,
 )
@@ -66,9 +67,7 @@ def remove_documents(
         raise GristmillError(
             "there is no build here", where=out, todo="Name a directory that `build` has written."
         )
-    if not exists(list_url):
-        raise GristmillError("no such list", where=list_url, todo="Name a text file.")
-    text = read_bytes(list_url).decode("utf-8")
+    text = read_list(list_url)
     removals = parse_list(text, where=list_url)
     if asks_for_copies(text):
         removals = removals.union(Removals(content_ids=_contents(out, before, removals)))

@@ -156,7 +156,8 @@ def receipt_text(receipt: "Receipt") -> str:
     for line, count in receipt.entries.items():
         found = f"{number(count, 'document')} seen" if count else "matches nothing"
         lines.append(f"  {line}: {found}")
-    lines.append(f"{number(len(receipt.shards), 'token shard')} changed:")
+    end = ":" if receipt.shards else "."
+    lines.append(f"{number(len(receipt.shards), 'token shard')} changed{end}")
     for shard in receipt.shards:
         fate = "removed" if not shard.digest_after else "rewritten"
         change = shard.tokens_after - shard.tokens_before
