@@ -1,16 +1,20 @@
 """What a build came to: documents and tokens, counted over its ledger."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..corpus.record import FELL_BACK
+from ..corpus.errors import GristmillError
+from ..corpus.record import FELL_BACK, Component
 from .artifact import open_parquet
 from .stage import value_counts
 
 GROUPS = ("component", "language", "licence", "source")
+_MAX_NAMED: Final = 3
 _COUNTED = ("dropped_by", "num_bytes", "tokens", "extract_reason")
 
 
@@ -69,6 +73,37 @@ def count_totals(ledger: Sequence[str]) -> Totals:
         drops=drops,
         fell_back=fell_back,
     )
+
+
+def check_kept(
+    weights: Mapping[Component, float], totals: Totals, ledger: Sequence[str], *, where: str
+) -> None:
+    """Raise GristmillError for a component with a weight of which no document was kept.
+
+    The build of which that is found is not published, so the error says what became of them.
+    """
+    for name, weight in weights.items():
+        if not weight or name in totals.by["component"]:
+            continue
+        drops = _drops_of(ledger, name)
+        listed = ", ".join(f"{reason} dropped {n:,}" for reason, n in drops.most_common(_MAX_NAMED))
+        why = f"of {drops.total():,} read, {listed}" if drops else "its sources are empty"
+        raise GristmillError(
+            f"{name} has a weight of {weight} and no tokens: {why}",
+            where=f"{where}: mixture.weights.{name}",
+            todo="Mend the input or the rules, or set its weight to 0 and raise the others.",
+        )
+
+
+def _drops_of(ledger: Sequence[str], component: str) -> Counter[str]:
+    drops: Counter[str] = Counter()
+    for url in ledger:
+        with open_parquet(url) as file:
+            table = file.read(columns=["component", "dropped_by"])
+        drops.update(
+            value_counts(table["dropped_by"].filter(pc.equal(table["component"], component)))
+        )
+    return drops
 
 
 def _grouped(table: pa.Table, name: str) -> list[tuple[str, int, int]]:

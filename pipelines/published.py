@@ -26,7 +26,7 @@ from ..corpus.storage import (
     write_bytes,
 )
 from .artifact import Manifest, tool_versions
-from .ledger_totals import HeldOutTotals, Totals, count_totals
+from .ledger_totals import HeldOutTotals, Totals, check_kept, count_totals
 from .mixtures import make_mixtures, stale_mixtures
 from .recipe import Recipe
 from .store import Store
@@ -115,7 +115,9 @@ def publish(
         return long_tokens(store.url(tokens[path]), min_tokens)
 
     # What may be wrong with the corpus is found before a reader sees any of it.
-    totals = count_totals([store.url(ledger[path]) for path in sorted(ledger)])
+    ledgers = [store.url(ledger[path]) for path in sorted(ledger)]
+    totals = count_totals(ledgers)
+    check_kept(recipe.raw.mixture.weights, totals, ledgers, where=recipe.path)
     record = _record(recipe, artifacts, tokens, held_out, ledger, totals)
     mixtures = make_mixtures(recipe.raw, recipe.tokenizer.info, _mixture_shards(record), of_shard)
     for path in stale:
