@@ -4,6 +4,7 @@ languages.toml holds DeepSeek-Coder-V2's 338 names and, as background classes, e
 linguist that no name covers: without them a Markdown file would be taken for one of the 338.
 """
 
+import re
 import sys
 import unicodedata
 from functools import cache, cached_property
@@ -13,6 +14,8 @@ from types import MappingProxyType
 
 import msgspec
 
+from ..corpus.toml_settings import unknown_name
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -20,6 +23,7 @@ else:
 
 TABLE = "languages.toml"
 HEURISTICS = "data/heuristics.json"
+_TAG = re.compile("[a-z]{2,3}")  # of a natural language, or und
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -130,6 +134,13 @@ def language_table() -> LanguageTable:
     text = Path(__file__).with_name(TABLE).read_bytes()
     file = msgspec.convert(tomllib.loads(text.decode("utf-8")), _File)
     return LanguageTable(languages=file.language, origins=file.origin)
+
+
+def check_language(name: str, *, where: str) -> None:
+    """Raise GristmillError for a name that is neither in the table nor shaped like a tag."""
+    known = language_table().by_name
+    if name not in known and not _TAG.fullmatch(name):
+        raise unknown_name(name, list(known), where=where, what="language")
 
 
 def read_heuristics() -> bytes:

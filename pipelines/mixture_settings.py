@@ -1,6 +1,5 @@
 """What a recipe says of the mixture: weights, size, what is inside, and stages of long context."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -11,12 +10,9 @@ from ..corpus.mixture import DEFAULT_TOTAL_TOKENS, DEFAULT_WEIGHTS, check_weight
 from ..corpus.rates import LongDocuments, RateSettings
 from ..corpus.record import Component
 from ..corpus.sources.unit import SourceSpec
-from ..corpus.toml_settings import unknown_name
-from ..filters.languages import language_table
+from ..filters.languages import check_language
 
 STAGE_NAME = r"^[a-z0-9][a-z0-9_-]*$"  # it becomes part of a file's name
-
-_TAG = re.compile("[a-z]{2,3}")  # of a natural language, or und
 
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -79,14 +75,8 @@ def check_mixture(mixture: MixtureSettings, sources: tuple[SourceSpec, ...], *, 
                     where=place,
                     todo="Name a source of this component, `:LANGUAGE` or `*`.",
                 )
-    _check_languages(mixture, where=where)
-
-
-def _check_languages(mixture: MixtureSettings, *, where: str) -> None:
-    known = language_table().by_name
     for name, key in _languages(mixture):
-        if name not in known and not _TAG.fullmatch(name):
-            raise unknown_name(name, list(known), where=f"{where}: {key}", what="language")
+        check_language(name, where=f"{where}: {key}")
 
 
 def _languages(mixture: MixtureSettings) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from ...corpus.errors import GristmillError
+from ..languages import check_language
 from .refusals import check_args, check_module
 from .settings import DatatroveStep
 
@@ -91,6 +92,8 @@ def check_steps(steps: Sequence[DatatroveStep], where: str) -> None:
                 todo="Give each step its own `name`.",
             )
         seen.add(step.label)
+        for language in step.languages:
+            check_language(language, where=f"{where}: datatrove.{step.label}.languages")
         loaded = LoadedStep(step, where)
         if step.texts == "judge" and not loaded.is_filter:
             raise GristmillError(

@@ -89,6 +89,14 @@ def test_what_cannot_be_a_stage_is_refused_when_the_recipe_is_read(
         check_steps((wanted,), "recipe.toml")
 
 
+def test_a_language_that_no_document_can_have_is_refused() -> None:
+    wanted = msgspec.structs.replace(step("GopherQualityFilter"), languages=("english",))
+    with pytest.raises(
+        GristmillError, match=r"gopher_quality.languages: unknown language `english`"
+    ):
+        check_steps((wanted,), "recipe.toml")
+
+
 def test_two_steps_of_one_class_need_names() -> None:
     one = step("GopherQualityFilter")
     with pytest.raises(GristmillError, match="two steps are called `gopher_quality`"):
