@@ -32,6 +32,7 @@ from .reconcile_queries import (
     TotalsEntry,
 )
 from .tables import BuildTables
+from .vocabulary import vocabulary_differences
 
 Counted = Mapping[str, tuple[int, int]]  # path of a shard -> rows and tokens
 
@@ -58,6 +59,7 @@ def reconcile(tables: BuildTables, *, check: bool) -> list[str]:
         *documents,
         *_total_differences(tables),
         *(_mixture_differences(tables, mixture, counted) if mixture else faults),
+        *(vocabulary_differences(tables.out, mixture) if mixture else ()),
         *held_out,
     ]
 

@@ -3,10 +3,14 @@
 DeepSeek-V2's is not copied, as a package has it.
 """
 
-from ..corpus.storage import exists, join, remove, write_bytes
+import hashlib
+from collections.abc import Iterator
+
+from ..corpus.mixture import Mixture
+from ..corpus.storage import exists, join, read_bytes, remove, write_bytes
 from ..corpus.tokenizer_file import read_tokenizer
 from ..corpus.tokenizer_info import TokenizerSource
-from ..corpus.vocabulary import VOCABULARY
+from ..corpus.vocabulary import VOCABULARY, build_tokenizer
 
 
 def publish_vocabulary(out: str, source: TokenizerSource) -> None:
@@ -16,3 +20,14 @@ def publish_vocabulary(out: str, source: TokenizerSource) -> None:
         write_bytes(url, read_tokenizer(source))
     elif exists(url):
         remove(url)
+
+
+def vocabulary_differences(out: str, mixture: Mixture) -> Iterator[str]:
+    """Yield what is wrong with the copy of a build, without which its ids are mere numbers."""
+    url = build_tokenizer(out, mixture).file
+    if url is None:
+        return
+    if not exists(url):
+        yield f"{VOCABULARY} is missing: the tokens are those of {mixture.tokenizer_name}"
+    elif hashlib.sha256(read_bytes(url)).hexdigest() != mixture.tokenizer:
+        yield f"{VOCABULARY} is not {mixture.tokenizer_name}, whose tokens the shards hold"

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -126,6 +127,16 @@ def test_the_audit_agrees_and_a_token_is_traced(out: Path) -> None:
     token = trace(str(out), str(path.relative_to(out)), 0, 0).token
     assert token is not None
     assert token.name == "<fim begin>"
+
+
+def test_the_audit_names_a_vocabulary_that_is_gone_or_another(out: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(out, tmp_path / "copied"))
+    (copied / "tokenizer.json").write_text("{}")
+    (found,) = audit(str(copied), by=()).differences
+    assert found == "tokenizer.json is not tiny, whose tokens the shards hold"
+    (copied / "tokenizer.json").unlink()
+    (found,) = audit(str(copied), by=()).differences
+    assert found == "tokenizer.json is missing: the tokens are those of tiny"
 
 
 def test_padding_is_the_vocabularys_eos(out: Path) -> None:
