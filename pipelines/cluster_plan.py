@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 HOUR: Final = 3600
 GIGA: Final = 10**9
-TASK_MEMORY_BYTES: Final = 2 << 30  # of the largest tasks: language, tokenize and pack
+TASK_GIGABYTES: Final = (2 << 30) / GIGA  # of the largest tasks: language, tokenize and pack
 
 Resource = Literal["cores", "disk", "network"]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -47,7 +47,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Cores of a node that have the memory for a task of the largest stages."""
         if self.memory is None:
             return self.cores
-        return max(1, min(self.cores, int(self.memory * GIGA // TASK_MEMORY_BYTES)))
+        return max(1, min(self.cores, int(self.memory // TASK_GIGABYTES)))
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from rich.table import Table
 from .cluster_plan import ClusterPlan, PlannedStep
 from .expect import SourceRate
 from .printable import render
+from .summary import number
 
 _UNITS = ((10**15, "PB"), (10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _COUNTS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k"))
@@ -38,7 +39,8 @@ def cluster_text(plan: ClusterPlan) -> str:
     ]
     if cluster.used_cores < cluster.cores:
         lines.append(
-            f"Memory: {cluster.memory:g} GB are enough for {cluster.used_cores:,} tasks a node."
+            f"Memory: {cluster.memory:g} GB are enough for "
+            f"{number(cluster.used_cores, 'task')} a node."
         )
     lines += [f"Not in these figures: {what}." for what in plan.unknown]
     return "\n".join(lines)

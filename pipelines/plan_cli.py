@@ -54,14 +54,16 @@ def plan(
         assert out is not None
         _plan_build(recipe, out=out, workers=workers, address=address, as_json=as_json)
         return
-    if min(memory or 1.0, disk, network, internet) <= 0:
-        raise click.UsageError("--memory and the rates of a node must be above 0")
-    from .cluster_plan import Cluster, plan_cluster
+    if not all(rate > 0 for rate in (disk, network, internet)):
+        raise click.UsageError("the rates of a node must be above 0")
+    from .cluster_plan import TASK_GIGABYTES, Cluster, plan_cluster
     from .cluster_text import cluster_text
     from .machine_rates import load_rates
     from .recipe import load_recipe
     from .summary import to_json
 
+    if memory is not None and not memory >= TASK_GIGABYTES:
+        raise click.UsageError(f"--memory must hold one task, {TASK_GIGABYTES:.2f} GB")
     measured, origin = load_rates(rates)
     cluster = Cluster(
         nodes=nodes, cores=cores, memory=memory, disk=disk, network=network, internet=internet

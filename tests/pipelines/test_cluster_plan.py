@@ -126,6 +126,8 @@ def test_little_memory_leaves_cores_without_a_task(tmp_path: Path) -> None:
     assert plan.cluster.used_cores == 2
     assert step(plan, "read").wall_hours == 0.25
     assert "5 GB are enough for 2 tasks a node" in cluster_text(plan)
+    plan = reckon(tmp_path, memory=3)
+    assert "3 GB are enough for 1 task a node" in cluster_text(plan)
 
 
 def test_the_slowest_step_is_the_bottleneck(tmp_path: Path) -> None:
@@ -237,6 +239,21 @@ def test_a_plan_is_of_a_build_or_of_a_cluster(extra: list[str]) -> None:
     result = CliRunner().invoke(cli, ["plan", str(PAPER), *extra])
     assert result.exit_code == 2
     assert "give either --out, or --nodes with --cores" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("--memory", "1"), "--memory must hold one task, 2.15 GB"),
+        (("--memory", "0"), "--memory must hold one task, 2.15 GB"),
+        (("--memory", "nan"), "--memory must hold one task, 2.15 GB"),
+        (("--disk-gb-s", "nan"), "the rates of a node must be above 0"),
+    ],
+)
+def test_a_node_that_can_do_nothing_is_refused(option: tuple[str, str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["plan", str(PAPER), "--nodes", "1", "--cores", "1", *option])
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 def test_rates_name_the_machine_that_they_are_of(tmp_path: Path) -> None:
