@@ -1,10 +1,12 @@
 """Ids that differ from the reference library's, over random strings and over files; none should.
 
 Strings mix every kind of character that the pre-tokenizer knows, with blanks, newlines and random
-code points between. Prints every difference, then one line; exits 1 if there is a difference.
+code points between. Prints every difference (on stderr with --json), then one line; exits 1 if
+there is a difference.
 """
 
 import argparse
+import json
 import random
 import sys
 import time
@@ -34,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--strings", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="one object")
     parser.add_argument("paths", nargs="*", type=Path, help="files, or folders of them")
     options = parser.parse_args()
     reference, ours = load_reference(), load_tokenizer()
@@ -47,8 +50,13 @@ def main() -> None:
         for text, one, other in zip(texts, found, reference(texts), strict=True):
             if one != other:
                 num_different += 1
-                print(f"differs: {text[:200]!a}", flush=True)
+                where = sys.stderr if options.json else sys.stdout
+                print(f"differs: {text[:200]!a}", file=where, flush=True)
     seconds = time.perf_counter() - started
+    if options.json:
+        counts = {"ours": num_different, "peer": num_texts, "ratio": num_different / num_texts}
+        print(json.dumps({"name": "texts with other ids, of all", **counts}))
+        sys.exit(num_different > 0)
     print(f"{num_different} of {num_texts:,} texts differ, {num_bytes:,} bytes, {seconds:.0f} s")
     sys.exit(num_different > 0)
 
