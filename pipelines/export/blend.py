@@ -73,31 +73,28 @@ def split_arguments(mixture: Mixture, files: Sequence[WrittenFile]) -> bytes:
 
 
 def megatron_flags(splits: Iterable[str], tokenizer: TokenizerInfo) -> str:
-    """Return the flags of Megatron's pretrain_gpt.py, to be run in the export's folder.
-
-    What NullTokenizer is told as the size of the vocabulary ends a document, and the embedding has
-    so many rows and one, rounded up.
-    """
+    """Return the flags of Megatron's pretrain_gpt.py, to be run in the export's folder."""
     data = f"--data-args-path {arguments_path(REST)} --split 1000,0,0"
     if set(splits) != {REST}:
         data = f"--per-split-data-args-path {SPLITS_FILE}"
-    return (
-        f"{data} --tokenizer-type NullTokenizer --vocab-size {tokenizer.sentinels.eos} "
-        f"--make-vocab-size-divisible-by {_divisor(tokenizer)} "
-        "--reset-position-ids --reset-attention-mask"
-    )
+    return f"{data} {_vocabulary(tokenizer)} --reset-position-ids --reset-attention-mask"
 
 
-def _divisor(tokenizer: TokenizerInfo) -> int:
-    """Return the least multiple of 128 by which the rows are rounded up to hold every id."""
-    if tokenizer == DEEPSEEK_V2.info:
-        return _DIVISOR
-    known = tokenizer.sentinels.eos + 1
-    return next(
-        divisor
-        for divisor in count(_TILE, _TILE)
-        if -(-known // divisor) * divisor >= tokenizer.vocab_size
-    )
+def _vocabulary(tokenizer: TokenizerInfo) -> str:
+    """Return the flags that name the end of a document and make room for every id.
+
+    What NullTokenizer is told as the size of the vocabulary ends a document, and the embedding has
+    so many rows and one, rounded up. Megatron takes a size of 0 for none.
+    """
+    eos = tokenizer.sentinels.eos
+    if not eos:
+        return "--tokenizer-type HuggingFaceTokenizer --tokenizer-model FOLDER"
+    divisor = _DIVISOR
+    if tokenizer != DEEPSEEK_V2.info:
+        sizes = count(_TILE, _TILE)
+        divisor = next(n for n in sizes if -(-(eos + 1) // n) * n >= tokenizer.vocab_size)
+    size = f"--vocab-size {eos} --make-vocab-size-divisible-by {divisor}"
+    return f"--tokenizer-type NullTokenizer {size}"
 
 
 def arguments_path(split: str) -> str:

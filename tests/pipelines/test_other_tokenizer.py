@@ -18,11 +18,13 @@ from gristmill.corpus.mixture import read_mixture
 from gristmill.corpus.packing import PackedDataset, PackingSettings
 from gristmill.corpus.shards import footer_info
 from gristmill.corpus.tokenizer import load_tokenizer
+from gristmill.corpus.tokenizer_info import Sentinels, TokenizerInfo
 from gristmill.corpus.vocabulary import build_tokenizer
 from gristmill.pipelines.artifact import Manifest
 from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import build
 from gristmill.pipelines.executors import LocalExecutor
+from gristmill.pipelines.export.blend import megatron_flags
 from gristmill.pipelines.export.run import export
 from gristmill.pipelines.export.settings import make_settings
 from gristmill.pipelines.export.text import export_text
@@ -167,11 +169,25 @@ def test_an_export_spells_samples_with_the_builds_own_vocabulary(out: Path, tmp_
     assert "Note 3 says that day 21 was long, and that 3 follows.\n" in found
 
 
+@pytest.mark.parametrize(
+    ("eos", "flags"),
+    [
+        (319, "NullTokenizer --vocab-size 319 --make-vocab-size-divisible-by 128 "),
+        (1, "NullTokenizer --vocab-size 1 --make-vocab-size-divisible-by 384 "),
+        (0, "HuggingFaceTokenizer --tokenizer-model FOLDER "),  # a size of 0 is none to Megatron
+    ],
+)
 def test_megatrons_flags_name_the_vocabularys_eos_and_hold_all_its_ids(
+    eos: int, flags: str
+) -> None:
+    info = TokenizerInfo(digest="f" * 64, sentinels=Sentinels(eos=eos), vocab_size=320)
+    assert f"--tokenizer-type {flags}" in megatron_flags(["train"], info)
+
+
+def test_the_command_prints_the_flags_of_the_builds_own_vocabulary(
     out: Path, tmp_path: Path
 ) -> None:
+    exported = str(tmp_path / "m")
     settings = make_settings("megatron")
-    result = export(
-        str(out), out=str(tmp_path / "m"), settings=settings, workers=0, report=lambda *_: None
-    )
-    assert "--vocab-size 0 --make-vocab-size-divisible-by 384 " in export_text(result)
+    result = export(str(out), out=exported, settings=settings, workers=0, report=lambda *_: None)
+    assert "--tokenizer-model FOLDER " in export_text(result)
