@@ -114,7 +114,10 @@ def find_written(out: str, file: OutputFile) -> tuple[WrittenFile, ...] | None:
     url = _note(out, file)
     if not exists(url):
         return None
-    written = msgspec.json.decode(read_bytes(url), type=tuple[WrittenFile, ...])
+    try:
+        written = msgspec.json.decode(read_bytes(url), type=tuple[WrittenFile, ...])
+    except msgspec.DecodeError:  # not durable: a power cut leaves some empty
+        return None
     return written if all(stands(out, part) for part in written) else None
 
 
@@ -130,13 +133,16 @@ def note_written(out: str, file: OutputFile, written: tuple[WrittenFile, ...]) -
 
 
 def finish_export(out: str, record: ExportRecord, files: list[OutputFile]) -> None:
-    """Write export.json, then drop the notes."""
+    """Write export.json, then drop the notes, and what a kill left half written."""
     write_bytes(join(out, "export.json"), encode(record))
     for file in files:
         remove(_note(out, file))
     remove(join(out, _PLAN))
-    if is_local(out) and (local_path(out) / ".export").exists():
-        (local_path(out) / ".export").rmdir()
+    if is_local(out):
+        for partial in local_path(out).rglob(".*.partial"):
+            partial.unlink()
+        if (local_path(out) / ".export").exists():
+            (local_path(out) / ".export").rmdir()
 
 
 def encode(value: object) -> bytes:

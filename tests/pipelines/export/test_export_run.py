@@ -138,13 +138,27 @@ def test_a_killed_export_goes_on_and_gives_the_same_bytes(
     process.wait()
     process.stderr.close()
     assert not (tmp_path / "out/export.json").exists()
+    (tmp_path / "out/.train-00099.jsonl.zst.0.partial").touch()  # as a kill may leave it
     settings = make_settings("jsonl", content="samples", tokens_per_file=900)
     result = exporter(built, tmp_path / "out", settings)
     whole = exporter(built, tmp_path / "whole", settings)
     assert 0 < result.num_written <= whole.num_written - 3
-    for path in (tmp_path / "out").rglob(".*.partial"):
-        path.unlink()
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+def test_a_note_that_a_power_cut_left_empty_costs_its_file_alone(
+    built: Path, tmp_path: Path, exporter: Exporter
+) -> None:
+    settings = make_settings("jsonl", content="samples", tokens_per_file=900)
+    result = exporter(built, tmp_path / "out", settings)
+    notes = tmp_path / "out/.export"
+    notes.mkdir()
+    (tmp_path / "out/export.json").rename(notes / "plan.json")
+    for file in result.record.files:
+        note = notes / f"{file.path.replace('/', '~')}.json"
+        note.write_bytes(msgspec.json.encode((file,)))
+    note.write_bytes(b"")
+    assert exporter(built, tmp_path / "out", settings).num_written == 1
 
 
 def test_ctrl_c_as_the_workers_start_is_one_line_and_no_traceback(
