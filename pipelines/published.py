@@ -9,6 +9,7 @@ from typing import cast
 
 import msgspec
 
+from ..corpus.errors import GristmillError
 from ..corpus.held_out import MANIFEST as HELD_OUT_MANIFEST
 from ..corpus.held_out import HeldOut, HeldOutShard
 from ..corpus.mixture import MixtureShard
@@ -78,11 +79,21 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_build(out: str) -> BuildRecord | None:
-    """Return the record of the published build, or None before the first one."""
+    """Return the record of the published build, or None before the first one.
+
+    One that is damaged or of another version raises GristmillError.
+    """
     url = join(out, "build.json")
     if not exists(url):
         return None
-    return msgspec.json.decode(read_bytes(url), type=BuildRecord)
+    try:
+        return msgspec.json.decode(read_bytes(url), type=BuildRecord)
+    except msgspec.DecodeError as error:
+        raise GristmillError(
+            f"build.json is not what this gristmill writes: {error}",
+            where=out,
+            todo="Delete it and build again: what is done is not done again.",
+        ) from None
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):

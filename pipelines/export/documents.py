@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from ...corpus.errors import GristmillError
 from ...corpus.storage import exists, join
 from ...filters.redaction.redact import redact
-from ..artifact import artifact_url, open_parquet
+from ..artifact import artifact_url
 from ..published import BuildRecord
 from ..stages.redaction import as_findings
 from .settings import ExportSettings
+from .source import open_source
 from .split import Split
 
 DOCUMENT = pa.schema(
@@ -74,11 +75,11 @@ def document_tables(
             where=texts,
             todo="Build again, or export --content samples, which needs the tokens alone.",
         )
-    with open_parquet(join(out, ledger_path(shard))) as file:
+    with open_source(join(out, ledger_path(shard))) as file:
         cuts = [name for name in CHANGES if name in file.schema_arrow.names]
         ledger = file.read(columns=[*_LEDGER, *cuts])
     start = 0
-    with open_parquet(texts) as file:
+    with open_source(texts) as file:
         for group in range(file.num_row_groups):
             rows = ledger.slice(start, file.metadata.row_group(group).num_rows)
             start += rows.num_rows

@@ -14,11 +14,11 @@ from ...corpus.errors import GristmillError
 from ...corpus.mixture import Mixture, MixtureShard
 from ...corpus.shards import language_folder
 from ...corpus.storage import join
-from ..artifact import open_parquet
 from ..published import BuildRecord
 from .documents import is_wanted, language_names, ledger_path
 from .seen import Held, seen_tokens
 from .settings import ExportSettings, Format, check_languages
+from .source import open_source
 from .split import Split, make_splits
 
 # {split} and {number} of a file of a component; {language} where files hold one language each, with
@@ -195,7 +195,7 @@ def _read_shards(
     """Return what shares files: shard -> tokens; a language apart where files hold one each."""
     found: dict[Held, dict[str, int]] = {}
     for path in sorted(record.ledger):
-        with open_parquet(join(out, path)) as file:
+        with open_source(join(out, path)) as file:
             table = file.read(columns=["component", "language", "dropped_by", "tokens"])
         table = table.filter(is_wanted(table, settings))
         names = {"component": table["component"], "language": language_names(table)}

@@ -20,9 +20,9 @@ from ...corpus.tokenizer import (
 )
 from ...corpus.tokenizer_file import read_tokenizer, sentinel_texts
 from ...corpus.tokenizer_info import TokenizerSource
-from ..artifact import open_parquet
 from .outline import Block
 from .settings import Content
+from .source import open_source
 from .split import Split
 
 # The sentinels as DeepSeek-V2's own vocabulary spells them, U+FF5C and U+2581 included.
@@ -55,7 +55,7 @@ def sample_tables(
 ) -> Iterator[pa.Table]:
     """Yield the rows of row groups of token shards, one row group at a time."""
     for block in blocks:
-        with open_parquet(join(out, block.path)) as file:
+        with open_source(join(out, block.path)) as file:
             for group in range(block.first, block.end):
                 table = _rearranged(file.read_row_group(group), block)
                 table = split.rows(table, ids="doc_id", seed=seed)
@@ -69,7 +69,7 @@ def token_columns(
     columns = ["tokens"] if split.fraction == 1 else ["doc_id", "tokens"]
     for block in blocks:
         later = ["later_epochs"] if block.variant else []
-        with open_parquet(join(out, block.path)) as file:
+        with open_source(join(out, block.path)) as file:
             for group in range(block.first, block.end):
                 table = _rearranged(file.read_row_group(group, columns=[*columns, *later]), block)
                 yield split.rows(table, ids="doc_id", seed=seed).select(["tokens"])

@@ -11,7 +11,7 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.pipelines.cli import cli
 from gristmill.pipelines.export.known import stale_exports
 from gristmill.pipelines.export.run import ExportResult
-from gristmill.pipelines.export.settings import make_settings
+from gristmill.pipelines.export.settings import Content, make_settings
 
 Exporter = Callable[..., ExportResult]
 
@@ -59,3 +59,25 @@ def test_a_split_that_is_given_twice_is_an_error(built: Path, tmp_path: Path) ->
     arguments = ["export", str(built), "--format", "mds", "--out", str(tmp_path / "out")]
     shown = CliRunner().invoke(cli, [*arguments, "--split", "a=0.5", "--split", "a=0.2"])
     assert (shown.exit_code, "'a' is given twice" in shown.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("content", "folder"), [("tokens", "tokens"), ("documents", "ledger")])
+def test_a_damaged_file_of_the_build_is_named_with_what_to_do(
+    content: Content, folder: str, copied: Path, tmp_path: Path, exporter: Exporter
+) -> None:
+    path = next(iter(sorted((copied / folder).rglob("*.parquet"))))
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(GristmillError, match=f"{path.name}: the file is damaged: .* --verify"):
+        exporter(copied, tmp_path / "out", make_settings("jsonl", content=content))
+
+
+def test_a_damaged_build_json_is_an_error_that_says_what_to_do(
+    copied: Path, tmp_path: Path, exporter: Exporter
+) -> None:
+    (copied / "build.json").write_text("{")
+    with pytest.raises(
+        GristmillError, match=r"build.json is not what .* Delete it and build again"
+    ):
+        exporter(copied, tmp_path / "out", make_settings("jsonl"))
