@@ -45,7 +45,7 @@ class MixtureSettings(RateSettings, frozen=True, kw_only=True, forbid_unknown_fi
     """Shares of the training tokens (DeepSeek-Coder-V2, section 2: 60 % code, 10 % math)."""
 
     weights: dict[Component, float] = msgspec.field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
-    total_tokens: int = DEFAULT_TOTAL_TOKENS
+    total_tokens: _Positive = DEFAULT_TOTAL_TOKENS
     stage: tuple[StageSettings, ...] = ()
 
     def __post_init__(self) -> None:

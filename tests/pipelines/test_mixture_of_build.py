@@ -155,6 +155,10 @@ def test_the_stages_of_the_paper_have_its_size() -> None:
         (("weight = 0.05\n", ""), "some parts of code have a weight"),
         (('name = "source"', 'name = "markdown"'), "two parts of the mixture have one name"),
         (('name = "source"', 'name = "Source"'), "name"),
+        (
+            ("total_tokens = 100_000", "total_tokens = 0"),
+            "Expected `int` >= 1 - at `$.mixture.total",
+        ),
         (("max_epochs = 50", "max_epoch = 50"), "Did you mean `mixture.max_epochs`?"),
         (
             ("Python =", "Pyhton ="),
