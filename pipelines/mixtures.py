@@ -1,12 +1,13 @@
 """The mixtures of a build: mixture.json, and mixture.STAGE.json for each stage of long context."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from ..corpus.mixture import Mixture, MixtureShard, make_mixture
+from ..corpus.errors import GristmillError
+from ..corpus.mixture import Mixture, MixtureShard, make_mixture, read_mixture
 from ..corpus.record import Component
-from ..corpus.storage import escape_glob, join, list_files
+from ..corpus.storage import escape_glob, exists, join, list_files, read_bytes, remove, write_bytes
 from ..corpus.tokenizer_info import TokenizerInfo
 from .mixture_settings import StageSettings
 from .recipe import RawRecipe
@@ -42,16 +43,35 @@ def make_mixtures(
     return found
 
 
+def mixtures_stand(out: str, raw: RawRecipe) -> bool:
+    """Return whether every mixture of a recipe is there and can be read."""
+    try:
+        for name in (MIXTURE, *map(stage_file, raw.mixture.stage)):
+            read_mixture(join(out, name))
+    except GristmillError:
+        return False
+    return True
+
+
 def stage_file(stage: StageSettings) -> str:
     """Return the name of a stage's mixture."""
     return f"mixture.{stage.name}.json"
 
 
-def stale_mixtures(out: str, wanted: Iterable[str]) -> list[str]:
-    """Return the names of mixtures in a build directory that are not wanted."""
+def write_mixtures(out: str, mixtures: Mapping[str, Mixture]) -> tuple[str, ...]:
+    """Write those that are new or others than before, and return their names; remove all else."""
     start = len(out.rstrip("/")) + 1
-    found = [url[start:] for url in list_files(join(escape_glob(out), "mixture.*.json"))]
-    return [name for name in found if name not in set(wanted)]
+    for url in list_files(join(escape_glob(out), "mixture.*.json")):
+        if url[start:] not in mixtures:
+            remove(url)
+    changed = []
+    for name, mixture in sorted(mixtures.items()):
+        url = join(out, name)
+        data = msgspec.json.format(msgspec.json.encode(mixture), indent=1) + b"\n"
+        if not exists(url) or read_bytes(url) != data:
+            write_bytes(url, data)
+            changed.append(name)
+    return tuple(changed)
 
 
 def _mixture(

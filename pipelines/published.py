@@ -28,10 +28,10 @@ from ..corpus.storage import (
 )
 from .artifact import Manifest, tool_versions
 from .ledger_totals import HeldOutTotals, Totals, check_kept, count_totals
-from .mixtures import make_mixtures, stale_mixtures
+from .mixtures import make_mixtures, mixtures_stand, write_mixtures
 from .recipe import Recipe
 from .store import Store
-from .vocabulary import publish_vocabulary
+from .vocabulary import publish_vocabulary, vocabulary_stands
 
 FORMAT_VERSION = 1
 TOKENS = "tokens"
@@ -79,10 +79,7 @@ class BuildRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_build(out: str) -> BuildRecord | None:
-    """Return the record of the published build, or None before the first one.
-
-    One that is damaged or of another version raises GristmillError.
-    """
+    """Return the record of the published build, or None before the first one."""
     url = join(out, "build.json")
     if not exists(url):
         return None
@@ -101,6 +98,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
     written: tuple[str, ...]
     removed: tuple[str, ...]
+    mixtures: tuple[str, ...] = ()  # that are new or others than before
 
 
 def publish(
@@ -117,7 +115,8 @@ def publish(
     wanted = {**tokens, **held_out, **ledger}
     stale = [path for path, manifest in wanted.items() if not _stands(store, path, manifest)]
     extra = _unwanted(store.out, wanted)
-    if not stale and not extra and previous is not None:
+    whole = not stale and not extra and _manifests_stand(store.out, recipe)
+    if whole and previous is not None:
         record = _record(recipe, artifacts, tokens, held_out, ledger, previous.totals)
         if record == previous:
             return previous, Publication(written=(), removed=())
@@ -136,14 +135,18 @@ def publish(
         store.trust(join(store.out, path), wanted[path].digest)
     for path in extra:
         remove(join(store.out, path))
-    for name in stale_mixtures(store.out, mixtures):
-        remove(join(store.out, name))
     publish_vocabulary(store.out, recipe.tokenizer)
-    for name, mixture in mixtures.items():
-        write_bytes(join(store.out, name), _pretty(mixture))
+    changed = write_mixtures(store.out, mixtures)
     _publish_held_out(store.out, recipe, record)
     write_bytes(join(store.out, "build.json"), _pretty(record))
-    return record, Publication(written=tuple(sorted(stale)), removed=tuple(sorted(extra)))
+    written, gone = tuple(sorted(stale)), tuple(sorted(extra))
+    return record, Publication(written=written, removed=gone, mixtures=changed)
+
+
+def _manifests_stand(out: str, recipe: Recipe) -> bool:
+    """Return whether what is written beside shards and ledger is there and can be read."""
+    held_out = exists(join(out, HELD_OUT_MANIFEST)) or not recipe.raw.held_out.is_asked
+    return held_out and mixtures_stand(out, recipe.raw) and vocabulary_stands(out, recipe.tokenizer)
 
 
 def _publish_held_out(out: str, recipe: Recipe, record: BuildRecord) -> None:

@@ -51,6 +51,8 @@ def build_text(result: "BuildResult") -> str:
     for source, pages in totals.fell_back.items():
         corpus += f", {pages:,} pages of {source} by the cheap tier (audit says why)"
     if not result.num_ran and not changed.written and not changed.removed:
+        if changed.mixtures:
+            return f"{result.out}: {corpus}.\nNo task ran; {', '.join(changed.mixtures)} written."
         return f"{result.out}: nothing to do. {corpus}."
     shards = sum(path.startswith("tokens/") for path in changed.written)
     gone = sum(path.startswith("tokens/") for path in changed.removed)

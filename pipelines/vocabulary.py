@@ -22,6 +22,12 @@ def publish_vocabulary(out: str, source: TokenizerSource) -> None:
         remove(url)
 
 
+def vocabulary_stands(out: str, source: TokenizerSource) -> bool:
+    """Return whether the copy that a build needs is there as it was."""
+    url = join(out, VOCABULARY)
+    return source.file is None or (exists(url) and _digest(url) == source.info.digest)
+
+
 def vocabulary_differences(out: str, mixture: Mixture) -> Iterator[str]:
     """Yield what is wrong with the copy of a build, without which its ids are mere numbers."""
     url = build_tokenizer(out, mixture).file
@@ -29,5 +35,9 @@ def vocabulary_differences(out: str, mixture: Mixture) -> Iterator[str]:
         return
     if not exists(url):
         yield f"{VOCABULARY} is missing: the tokens are those of {mixture.tokenizer_name}"
-    elif hashlib.sha256(read_bytes(url)).hexdigest() != mixture.tokenizer:
+    elif _digest(url) != mixture.tokenizer:
         yield f"{VOCABULARY} is not {mixture.tokenizer_name}, whose tokens the shards hold"
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(read_bytes(url)).hexdigest()

@@ -14,11 +14,12 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture, read_mixture
 from gristmill.corpus.packing import PackedDataset, PackingSettings
 from gristmill.pipelines.audit import audit
-from gristmill.pipelines.build import build
+from gristmill.pipelines.build import BuildResult, build
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.mixture_settings import StageSettings
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe
+from gristmill.pipelines.summary import build_text
 
 if TYPE_CHECKING:
     from ..conftest import Corpus
@@ -58,9 +59,11 @@ def with_mixture(corpus: "Corpus", mixture: str) -> None:
     corpus.recipe.write_text(text[: text.index("[mixture]")] + mixture)
 
 
-def make(corpus: "Corpus") -> None:
+def make(corpus: "Corpus") -> BuildResult:
     observer = JsonLines(sys.stderr)
-    build(str(corpus.recipe), out=str(corpus.out), executor=LocalExecutor(), observer=observer)
+    return build(
+        str(corpus.recipe), out=str(corpus.out), executor=LocalExecutor(), observer=observer
+    )
 
 
 def of_shard(mixture: Mixture, component: int, part: str) -> set[str]:
@@ -140,6 +143,32 @@ def test_a_stage_that_is_gone_leaves_no_mixture(corpus: "Corpus") -> None:
     with_mixture(corpus, MIXTURE[: MIXTURE.index("[[mixture.stage]]")])
     make(corpus)
     assert not (corpus.out / "mixture.long.json").exists()
+
+
+@pytest.mark.parametrize("damage", [None, b"{"])
+def test_a_mixture_that_is_gone_or_damaged_is_written_again(
+    corpus: "Corpus", damage: bytes | None
+) -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE)
+    make(corpus)
+    path = corpus.out / "mixture.long.json"
+    whole = path.read_bytes()
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    text = build_text(make(corpus))
+    assert path.read_bytes() == whole
+    assert text.endswith("\nNo task ran; mixture.long.json written.")
+
+
+def test_a_change_of_the_mixture_alone_is_something_done(corpus: "Corpus") -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE)
+    make(corpus)
+    with_mixture(corpus, MIXTURE.replace("total_tokens = 100_000", "total_tokens = 90_000"))
+    assert build_text(make(corpus)).endswith("No task ran; mixture.json written.")
+    assert "nothing to do" in build_text(make(corpus))
 
 
 def test_the_stages_of_the_paper_have_its_size() -> None:
