@@ -50,6 +50,7 @@ def ablate(recipe: str, *, as_json: bool) -> None:
     from ..trainer.evaluation.ablation_recipe import load_ablation
 
     plan = load_ablation(recipe)
+    from ..trainer.evaluation.ablation_text import ablation_text
     from ..trainer.evaluation.measure import compare_builds
     from .summary import to_json
 
@@ -63,7 +64,7 @@ def ablate(recipe: str, *, as_json: bool) -> None:
     if found is None:
         sys.exit(_INTERRUPTED)
     if is_first:
-        click.echo(to_json(found) if as_json else found.table())
+        click.echo(to_json(found) if as_json else ablation_text(found))
 
 
 def _check_torch(where: str) -> None:

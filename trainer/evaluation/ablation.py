@@ -13,6 +13,7 @@ from ...corpus.errors import GristmillError
 from ...corpus.held_out import read_held_out, read_manifest
 from ..recipe import TrainRecipe
 from .ablation_recipe import ALL, AblationRecipe
+from .difference import Difference, noise_of, once_in_20
 from .scores import Evaluation
 
 
@@ -35,45 +36,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One score of one build beside the first build's, each a mean over seeds.
-
-    `noise` is what chance alone makes of a difference: its standard error, from how much seeds
-    differ within each build; None with one seed. A difference below twice as much says nothing.
-    """
-
-    build: str
-    score: str  # bits/byte, or exact match
-    component: str
-    language: str
-    first: float
-    other: float
-    noise: float | None
-
-    @property
-    def difference(self) -> float:
-        """The other's less the first's: below 0 is better in bits, above 0 in exact matches."""
-        return self.other - self.first
-
-
 class Ablation(msgspec.Struct, frozen=True, kw_only=True):
     """What an ablation came to."""
 
     num_tokens: int  # that each run was trained on
     runs: tuple[Run, ...]
     differences: tuple[Difference, ...]
-
-    def table(self) -> str:
-        """Return lines for people."""
-        first = self.runs[0].build
-        lines = list[str]()
-        for build in dict.fromkeys(row.build for row in self.differences):
-            lines.append(f"{build} against {first}, {self.num_tokens:,} tokens each")
-            header = ("score", "component", "language", first, build, "difference", "noise")
-            lines.append(_line(header))
-            lines += [_cells(row) for row in self.differences if row.build == build]
-            lines.append("")
-        return "\n".join(lines)
 
 
 def run_ablation(
@@ -126,29 +94,42 @@ def choose_examples(recipe: AblationRecipe) -> Examples:
 
 def compare(runs: Sequence[Run]) -> list[Difference]:
     """Return each score of each build but the first; all runs were measured on the same."""
-    by_build: dict[str, list[Mapping[_Key, float]]] = {}
+    by_build: dict[str, list[Evaluation]] = {}
     for run in runs:
-        by_build.setdefault(run.build, []).append(_scores(run.evaluation))
+        by_build.setdefault(run.build, []).append(run.evaluation)
     (_, first), *others = by_build.items()
+    documents = _documents(first[0])
+    columns = [_scores(evaluation) for evaluation in first]
     return [
-        Difference(
-            build=build,
-            score=key[0],
-            component=key[1],
-            language=key[2],
-            first=statistics.fmean(scores[key] for scores in first),
-            other=statistics.fmean(scores[key] for scores in other),
-            noise=_noise([scores[key] for scores in first], [scores[key] for scores in other]),
-        )
+        _difference(build, key, columns, [_scores(one) for one in other], documents[key])
         for build, other in others
-        for key in first[0]
+        for key in columns[0]
     ]
 
 
 _Key = tuple[str, str, str]  # score, component, language
+_Scores = Mapping[_Key, float]
 
 
-def _scores(evaluation: Evaluation) -> dict[_Key, float]:
+def _difference(
+    build: str, key: _Key, first: list[_Scores], other: list[_Scores], documents: int
+) -> Difference:
+    ours, theirs = [scores[key] for scores in first], [scores[key] for scores in other]
+    noise = noise_of(ours, theirs)
+    return Difference(
+        build=build,
+        score=key[0],
+        component=key[1],
+        language=key[2],
+        documents=documents,
+        first=statistics.fmean(ours),
+        other=statistics.fmean(theirs),
+        noise=noise,
+        bound=None if noise is None else noise * once_in_20(len(first)),
+    )
+
+
+def _scores(evaluation: Evaluation) -> _Scores:
     bits = (*evaluation.languages, *evaluation.totals())
     return {
         **{("bits/byte", score.component, score.language): score.bits_per_byte for score in bits},
@@ -156,24 +137,14 @@ def _scores(evaluation: Evaluation) -> dict[_Key, float]:
     }
 
 
-def _noise(first: list[float], other: list[float]) -> float | None:
-    if len(first) < 2:
-        return None
-    spread = statistics.variance(first) / len(first) + statistics.variance(other) / len(other)
-    return float(spread**0.5)
+def _documents(evaluation: Evaluation) -> Mapping[_Key, int]:
+    """Return how many documents each score is of; a line to fill in is of one."""
+    bits = (*evaluation.languages, *evaluation.totals())
+    return {
+        **{("bits/byte", score.component, score.language): score.documents for score in bits},
+        **{("exact match", "code", line.language): line.tasks for line in evaluation.fim},
+    }
 
 
 def _ids(path: str) -> list[bytes]:
     return [document.doc_id for document in read_held_out(path)]
-
-
-def _cells(row: Difference) -> str:
-    noise = "-" if row.noise is None else f"{row.noise:.4f}"
-    numbers = f"{row.first:.4f}", f"{row.other:.4f}", f"{row.difference:+.4f}", noise
-    return _line((row.score, row.component, row.language, *numbers))
-
-
-def _line(cells: tuple[str, str, str, str, str, str, str]) -> str:
-    score, component, language, *numbers = cells
-    named = f"{score:<12} {component:<10} {language:<20}"
-    return (named + "".join(f"{cell[:12]:>13}" for cell in numbers)).rstrip()

@@ -11,14 +11,12 @@ from gristmill.corpus.tokenizer import load_tokenizer
 from gristmill.trainer.evaluation.ablation import (
     Ablation,
     Examples,
-    Run,
     choose_examples,
-    compare,
     run_ablation,
 )
 from gristmill.trainer.evaluation.ablation_recipe import AblationRecipe, BuildSettings
 from gristmill.trainer.evaluation.evaluate import RowShape, evaluate
-from gristmill.trainer.evaluation.scores import Evaluation, FimScore, LanguageScore
+from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.model.initial import initialise
 from gristmill.trainer.model.model import Model
 from gristmill.trainer.recipe import EvaluationSettings, StageSettings, TrainRecipe
@@ -109,49 +107,3 @@ def test_a_run_that_was_stopped_ends_the_ablation(two_builds: Path) -> None:
     found = run_ablation(recipe(two_builds), SHARED, lambda *_: None, note=notes.append)
     assert found is None
     assert notes == ["run 1 of 2: old, seed 1"]
-
-
-def scored(build: str, seed: int, bits: float, matches: int) -> Run:
-    language = LanguageScore(
-        component="code",
-        language="C",
-        documents=3,
-        left_out=0,
-        tokens=40,
-        num_bytes=100,
-        bits=bits,
-        first_token_bits=50.0,
-    )
-    fim = FimScore(language="C", tasks=10, matches=matches)
-    found = Evaluation(sequence_length=128, languages=(language,), fim=(fim,))
-    return Run(build=build, seed=seed, evaluation=found)
-
-
-RUNS = (
-    *(scored("old", 1, 200.0, 1), scored("new", 1, 180.0, 3)),
-    *(scored("old", 2, 210.0, 2), scored("new", 2, 184.0, 3)),
-)
-
-
-def test_differences_are_of_means_over_seeds() -> None:
-    bits, total, match = compare(RUNS)
-    assert (bits.score, bits.first, bits.other) == ("bits/byte", 2.05, 1.82)
-    assert (total.language, total.difference) == ("all", bits.difference)
-    assert (match.score, match.other) == ("exact match", 0.3)
-    assert match.first == pytest.approx(0.15)
-
-
-def test_noise_is_the_error_of_a_difference_of_means() -> None:
-    bits, _, match = compare(RUNS)
-    # Variances of (2.0, 2.1) and (1.8, 1.84) are 0.005 and 0.0008, of two seeds each.
-    assert bits.noise == pytest.approx((0.0058 / 2) ** 0.5)
-    assert match.noise == pytest.approx(0.05)
-    assert [row.noise for row in compare(RUNS[:2])] == [None] * 3
-
-
-def test_the_table_has_a_line_for_each_score() -> None:
-    found = Ablation(num_tokens=12_800, runs=RUNS, differences=tuple(compare(RUNS)))
-    lines = found.table().splitlines()
-    assert lines[0] == "new against old, 12,800 tokens each"
-    assert lines[2].split() == ["bits/byte", "code", "C", "2.0500", "1.8200", "-0.2300", "0.0539"]
-    assert lines[4].split()[-4:] == ["0.1500", "0.3000", "+0.1500", "0.0500"]

@@ -85,7 +85,7 @@ def test_builds_are_compared_and_a_second_call_trains_nothing(ablation: Path) ->
     assert [path.parts[-4] for path in checkpoints] == ["new-1", "old-1"]
     times = [path.stat().st_mtime_ns for path in checkpoints]
     assert any(row.difference != 0 for row in found.differences)
-    assert ablate(ablation).stdout.startswith("new against old, 384 tokens each\n")
+    assert ablate(ablation).stdout.startswith("new against old: 384 tokens each, seed 1\n")
     assert [path.stat().st_mtime_ns for path in checkpoints] == times
 
 
