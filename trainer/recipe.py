@@ -21,6 +21,9 @@ _Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]  # part 
 Packing = Literal["greedy", "best_fit"]
 PipelineSchedule = Literal["1f1b", "interleaved_1f1b", "zero_bubble"]
 MIXTURE: Final = "mixture.json"
+INFILL_TOKENS: Final = 64  # that a missing line may have, as RepoBench in the paper's table 5
+# Room for a missing line, as much around it, and three sentinels.
+MIN_INFILL_LENGTH: Final = 2 * INFILL_TOKENS + 3
 
 
 class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

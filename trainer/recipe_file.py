@@ -9,7 +9,7 @@ from ..corpus.errors import GristmillError
 from ..corpus.storage import configure, is_local, join
 from ..corpus.toml_settings import check_keys, folder_of, read_toml, unknown_name
 from .model.shapes import SHAPES, check_shape
-from .recipe import StageSettings, TrainRecipe
+from .recipe import MIN_INFILL_LENGTH, StageSettings, TrainRecipe
 from .schedule import schedules
 
 
@@ -170,7 +170,15 @@ def _mesh_faults(recipe: TrainRecipe) -> Faults:
 
 
 def _evaluation_faults(recipe: TrainRecipe) -> Faults:
-    if recipe.evaluation.fim_samples and recipe.mesh.pipeline * recipe.mesh.context > 1:
+    if not recipe.evaluation.fim_samples:
+        return
+    length = recipe.stage[0].sequence_length
+    if length < MIN_INFILL_LENGTH:
+        yield (
+            f"the first stage's sequences of {length} tokens are too short to fill in lines",
+            f"Set it to 0, or take sequences of {MIN_INFILL_LENGTH} or more.",
+        )
+    if recipe.mesh.pipeline * recipe.mesh.context > 1:
         yield (
             "lines are filled in token by token, which a pipeline or a shared sequence cannot do",
             "Set it to 0, and take mesh.pipeline and mesh.context as 1 in a run that measures it.",

@@ -203,3 +203,13 @@ def test_held_out_documents_are_measured_at_intervals_and_at_the_end(
 def test_a_build_that_holds_nothing_out_cannot_be_evaluated_on(short: MakeRecipe) -> None:
     with pytest.raises(GristmillError, match="holds nothing out"):
         run(short(evaluation={"every_steps": 2}))
+
+
+def test_an_evaluation_of_nothing_is_refused_before_the_first_step(
+    short: MakeRecipe, held_out_build: Path
+) -> None:
+    evaluation = {"every_steps": 4, "max_tokens_per_language": 3}
+    recipe = short(build=str(held_out_build), evaluation=evaluation)
+    with pytest.raises(GristmillError, match="no language has held-out documents that fit into 3"):
+        run(recipe)
+    assert not (Path(recipe.out) / "metrics.jsonl").exists()

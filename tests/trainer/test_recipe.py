@@ -66,6 +66,7 @@ def test_a_shape_may_be_given_by_its_sizes(tmp_path: Path) -> None:
         ("tables", "[mesh]\nexpert = 3", "8 experts do not fall into 3 equal parts"),
         ("tables", "[mesh]\ndata = 2\nexpert = 4", "4 parts do not spread over 2 ranks"),
         ("tables", "[mesh]\npipeline = 4", "3 layers do not fall into 4 parts"),
+        ("tables", "[evaluation]\nfim_samples = 1", "64 tokens are too short to fill in lines"),
         ("tables", "[mesh]\ncontext = 3", "64 do not fall into 6 equal parts"),
         ("tables", "[mesh]\ndata = 3", "8 sequences do not fall to 3 data ranks in micro"),
         ("tables", "[mesh]\ndata = 4\npipeline = 3", "2 micro batches do not fill a pipeline of 3"),

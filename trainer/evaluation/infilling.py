@@ -13,12 +13,13 @@ from ...corpus.errors import GristmillError
 from ...corpus.held_out import HeldOutDocument
 from ...corpus.ids import seeded_hash
 from ...corpus.tokenizer import Tokenizer
+from ...corpus.tokenizer_info import TokenizerInfo
 from ..data.strata import Stratum
+from ..recipe import INFILL_TOKENS
 from .generate import NextIds, generate
 from .held_out_rows import Chosen
 from .scores import FimScore
 
-MAX_NEW_TOKENS: Final = 64  # as RepoBench in the paper's table 5
 _SEED: Final = 0
 _BATCH: Final = 8  # prompts at once
 
@@ -56,25 +57,25 @@ def infilled_lines(
     )
 
 
+def hole_marks(tokenizer: TokenizerInfo) -> tuple[int, int, int]:
+    """Return what stands before, in place of and after a hole."""
+    found = tokenizer.sentinels
+    if found.fim_begin is None or found.fim_hole is None or found.fim_end is None:
+        raise GristmillError(
+            f"{tokenizer.name} has no tokens for documents with a hole",
+            where="evaluation.fim_samples",
+            todo="Set it to 0, or name fim_hole, fim_begin and fim_end of the build's tokenizer.",
+        )
+    return found.fim_begin, found.fim_hole, found.fim_end
+
+
 def make_tasks(
     documents: Iterable[HeldOutDocument], tokenizer: Tokenizer, sequence_length: int
 ) -> Iterator[Task]:
     """Yield a task of each document that has a line to take out; its id says which."""
-    sentinels = tokenizer.sentinels
-    if sentinels.fim_begin is None or sentinels.fim_hole is None or sentinels.fim_end is None:
-        raise GristmillError(
-            f"{tokenizer.info.name} has no tokens for documents with a hole",
-            where="evaluation.fim_samples",
-            todo="Set it to 0, or name fim_hole, fim_begin and fim_end of the build's tokenizer.",
-        )
-    marks = sentinels.fim_begin, sentinels.fim_hole, sentinels.fim_end
-    room = sequence_length - MAX_NEW_TOKENS - len(marks)
-    if room < MAX_NEW_TOKENS:
-        raise GristmillError(
-            f"sequences of {sequence_length} tokens are too short to fill in lines",
-            where="evaluation.fim_samples",
-            todo=f"Set it to 0, or take sequences of {2 * MAX_NEW_TOKENS + len(marks)} or more.",
-        )
+    marks = hole_marks(tokenizer.info)
+    room = sequence_length - INFILL_TOKENS - len(marks)
+    assert room >= INFILL_TOKENS, "recipe_file sees to it"
     for document in documents:
         text = tokenizer.decode_bytes(document.tokens[:-1]).decode()
         lines = text.split("\n")
@@ -109,7 +110,7 @@ def _filled_in(tasks: list[Task], next_ids: NextIds, tokenizer: Tokenizer) -> It
         return has_ended or not tasks[i].line.startswith(line)
 
     generated = generate(
-        [task.prompt for task in tasks], next_ids, max_tokens=MAX_NEW_TOKENS, is_done=is_done
+        [task.prompt for task in tasks], next_ids, max_tokens=INFILL_TOKENS, is_done=is_done
     )
     for task, tokens in zip(tasks, generated, strict=True):
         if _first_line(tokens, tokenizer) == (task.line, True):

@@ -14,7 +14,7 @@ from ..recipe import TrainRecipe
 from ..run_state import decode_state
 from .ablation import Ablation, Examples, run_ablation
 from .ablation_recipe import AblationRecipe
-from .evaluator import Evaluator
+from .evaluator import Evaluator, check_examples
 from .scores import Evaluation
 
 
@@ -37,6 +37,7 @@ def train_and_measure(
     """Return the scores of the last checkpoint, on every rank; None where a signal stopped it."""
     evaluation = msgspec.structs.replace(recipe.evaluation, build=examples.path, every_steps=0)
     recipe = msgspec.structs.replace(recipe, evaluation=evaluation)
+    check_examples(recipe, open_stages(recipe), only=examples.only)
     train(recipe, where=where, stream=stream)
     path = latest(recipe.out)
     state = decode_state(read_state(path))
@@ -45,4 +46,5 @@ def train_and_measure(
     with make_mesh(recipe) as mesh:
         replica = make_replica(recipe, mesh)
         load(path, replica)
-        return Evaluator(recipe, mesh, replica, open_stages(recipe)).evaluate(only=examples.only)
+        stages = open_stages(recipe)
+        return Evaluator(recipe, mesh, replica, stages, only=examples.only).evaluate()

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.held_out import HeldOutDocument
 from gristmill.corpus.tokenizer import FIM_BEGIN, FIM_END, FIM_HOLE, Tokenizer, load_tokenizer
 from gristmill.trainer.data.strata import Stratum
 from gristmill.trainer.evaluation.held_out_rows import Chosen, choose_documents
-from gristmill.trainer.evaluation.infilling import MAX_NEW_TOKENS, Task, infilled_lines, make_tasks
+from gristmill.trainer.evaluation.infilling import Task, infilled_lines, make_tasks
+from gristmill.trainer.recipe import INFILL_TOKENS
 
 TEXT = "".join(f"def step_{i}(value):\n    return value * {i} + 7\n\n" for i in range(9))
 LENGTH = 1024
@@ -65,7 +65,7 @@ def test_long_documents_are_cut_to_what_is_next_to_the_hole(tokenizer: Tokenizer
     whole = document(tokenizer, TEXT * 40)
     (task,) = make_tasks([whole], tokenizer, 200)
     before, after = parts(task, tokenizer)
-    assert len(task.prompt) == 200 - MAX_NEW_TOKENS
+    assert len(task.prompt) == 200 - INFILL_TOKENS
     assert before + task.line.decode() + after in TEXT * 40
     assert len(before) > 50
     assert len(after) > 50
@@ -123,8 +123,3 @@ def test_each_language_of_code_has_its_tasks(tokenizer: Tokenizer) -> None:
 
     scores = infilled_lines(chosen, says_eos, tokenizer, max_tasks=5, sequence_length=LENGTH)
     assert {score.language: score.tasks for score in scores} == {"C": 5, "Go": 3}
-
-
-def test_too_short_sequences_are_refused(tokenizer: Tokenizer) -> None:
-    with pytest.raises(GristmillError, match="sequences of 100 tokens are too short"):
-        list(make_tasks([document(tokenizer, TEXT)], tokenizer, 100))
