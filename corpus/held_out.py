@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from . import storage
 from .errors import GristmillError
+from .manifest_file import read_manifest_file
 from .mixture import MixtureShard
 from .record import Component
 from .shards import ShardInfo, footer_info, read_parquet_footer
@@ -62,26 +63,17 @@ def read_manifest(root: str) -> HeldOut:
     path = storage.join(root, MANIFEST)
     if not storage.exists(path):
         raise GristmillError(
-            "the build holds nothing out",
+            "there is no such file: the build holds nothing out, or the folder is no build's",
             where=path,
-            todo="Set held_out.fraction in its recipe and build again.",
+            todo="Set held_out.fraction in its recipe and build again, or name another build.",
         )
-    try:
-        manifest = msgspec.json.decode(storage.read_bytes(path), type=HeldOut)
-    except msgspec.DecodeError as error:
-        raise GristmillError(
-            f"the file is not a manifest of held-out documents ({error})",
-            where=path,
-            todo="Build again: it is written anew.",
-        ) from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise GristmillError(
-            f"the manifest has format {manifest.format_version}, this gristmill reads "
-            f"{FORMAT_VERSION}",
-            where=path,
-            todo="Build again with this version of gristmill.",
-        )
-    return manifest
+    return read_manifest_file(
+        path,
+        HeldOut,
+        readable=(FORMAT_VERSION,),
+        what="a manifest of held-out documents",
+        todo="Build again: it is written anew.",
+    )
 
 
 def read_held_out(root: str) -> Iterator[HeldOutDocument]:

@@ -16,6 +16,7 @@ from .budgets import apportion, exact, fill
 from .errors import GristmillError
 from .groups import Holding, MixtureGroup, Rows, component_limit, share_groups
 from .ids import digest_parts
+from .manifest_file import read_manifest_file
 from .rates import RateSettings
 from .record import COMPONENTS, Component
 from .tokenizer_info import DEEPSEEK_V2, Sentinels
@@ -225,22 +226,13 @@ def write_mixture(mixture: Mixture, path: str) -> None:
 
 def read_mixture(path: str) -> Mixture:
     """Return the mixture that a file describes."""
-    try:
-        mixture = msgspec.json.decode(storage.read_bytes(path), type=Mixture)
-    except msgspec.DecodeError as error:
-        raise GristmillError(
-            f"the file is not a mixture manifest ({error})",
-            where=path,
-            todo="Point to the mixture.json of a build, or build it again.",
-        ) from error
-    if mixture.format_version not in READABLE:
-        raise GristmillError(
-            f"the mixture has format {mixture.format_version}, this gristmill reads "
-            f"{' and '.join(map(str, READABLE))}",
-            where=path,
-            todo="Build the mixture again with this version of gristmill.",
-        )
-    return mixture
+    return read_manifest_file(
+        path,
+        Mixture,
+        readable=READABLE,
+        what="a mixture manifest",
+        todo="Point to the mixture.json of a build, or build it again.",
+    )
 
 
 def _check_component(name: Component, tokens: int, weight: float | None) -> None:

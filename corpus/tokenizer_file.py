@@ -140,7 +140,7 @@ def file_tokens(data: bytes, where: str) -> deepseek.TokenBytes:
         raise GristmillError(
             "only byte-level vocabularies give texts back",
             where=where,
-            todo="Build with a byte-level BPE vocabulary to use `trace`.",
+            todo="Build with a byte-level BPE vocabulary.",
         )
     added = {token.id for token in file.added_tokens}
     return deepseek.token_bytes({t: i for t, i in _vocab(file).items() if i not in added})

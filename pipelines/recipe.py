@@ -11,7 +11,12 @@ from ..corpus.errors import GristmillError
 from ..corpus.fim import FimSettings, check_fim
 from ..corpus.sources.unit import ReadLimits, SourceSpec
 from ..corpus.storage import join
-from ..corpus.tokenizer_file import TokenizerSettings, find_tokenizer
+from ..corpus.tokenizer_file import (
+    TokenizerSettings,
+    find_tokenizer,
+    is_byte_level,
+    read_tokenizer,
+)
 from ..corpus.tokenizer_info import DEEPSEEK_V2, TokenizerSource
 from ..corpus.toml_settings import check_keys, folder_of, read_toml, unknown_name
 from ..dedup.presets import SCHEME_PRESETS
@@ -121,6 +126,7 @@ def load_recipe(path: str) -> Recipe:
     tokenizer = find_tokenizer(raw.tokenizer, join(base, raw.tokenizer.file))
     recipe = Recipe(path=path, base=base, raw=raw, rules=rules, tokenizer=tokenizer)
     check_fim(raw.fim, tokenizer.info, where=path)
+    _check_held_out(recipe)
     _check_languages(raw.dedup.repository_languages, "dedup.repository_languages", path)
     _check_languages(raw.syntax.languages, "syntax.languages", path)
     check_syntax(raw.syntax, rules, where=path)
@@ -181,6 +187,20 @@ def _check_languages(names: tuple[str, ...], key: str, path: str) -> None:
         if name not in known:
             error = unknown_name(name, known, where=f"{path}: {key}", what="language")
             raise error
+
+
+def _check_held_out(recipe: Recipe) -> None:
+    """Held-out documents say how many bytes their tokens stand for."""
+    file = recipe.tokenizer.file
+    if not recipe.raw.held_out.fraction or file is None:
+        return
+    if not is_byte_level(read_tokenizer(recipe.tokenizer), file):
+        raise GristmillError(
+            f"{recipe.tokenizer.info.name} is not byte-level, so that held-out documents have no "
+            "bits per byte",
+            where=f"{recipe.path}: held_out.fraction",
+            todo="Set it to 0, or name a byte-level BPE vocabulary in tokenizer.file.",
+        )
 
 
 def _check_sources(recipe: Recipe) -> None:

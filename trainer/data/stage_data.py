@@ -11,7 +11,7 @@ from ...corpus.errors import GristmillError
 from ...corpus.mixture import Mixture, read_mixture
 from ...corpus.packing import PackedDataset
 from ...corpus.storage import exists
-from ...corpus.tokenizer_file import file_tokens, read_tokenizer
+from ...corpus.tokenizer_file import file_tokens, is_byte_level, read_tokenizer
 from ...corpus.vocabulary import build_tokenizer
 from ..recipe import TrainRecipe
 from ..schedule import DataSource, data_sources
@@ -50,14 +50,20 @@ def open_stages(recipe: TrainRecipe) -> list[StageData]:
 
 
 def token_bytes(stage: StageData, vocab_size: int) -> Tensor:
-    """Return how many bytes of text each id stands for, sentinels none; shape (vocab_size,)."""
+    """Return how many bytes of text each id stands for, sentinels none; shape (vocab_size,).
+
+    Where the vocabulary is not byte-level nobody knows, and all have none.
+    """
     source = build_tokenizer(stage.source.build, stage.mixture)
+    num_bytes = torch.zeros(vocab_size, dtype=torch.int64)
     if source.file is None:
         tokens = deepseek.token_bytes(deepseek.read_vocabulary(deepseek.read_file()))
     else:
-        tokens = file_tokens(read_tokenizer(source), source.file)
+        data = read_tokenizer(source)
+        if not is_byte_level(data, source.file):
+            return num_bytes
+        tokens = file_tokens(data, source.file)
     lengths = torch.from_numpy(tokens.starts).diff()
-    num_bytes = torch.zeros(vocab_size, dtype=torch.int64)
     num_bytes[: len(lengths)] = lengths
     return num_bytes
 
@@ -76,8 +82,9 @@ def _faults(mixture: Mixture, length: int, vocab_size: int) -> Iterator[tuple[st
     """Yield what is wrong with a mixture for sequences of a length, and what to do."""
     if mixture.vocab_size > vocab_size:
         yield (
-            f"its ids go up to {mixture.vocab_size:,}, and the model has {vocab_size:,}",
-            "Raise the shape's vocab_size.",
+            f"its vocabulary, {mixture.tokenizer_name}, has {mixture.vocab_size:,} ids, and the "
+            f"model {vocab_size:,}",
+            f"Give the recipe a [shape] with a vocab_size of {mixture.vocab_size} or more.",
         )
     wanted = [component for component in mixture.components if component.target_tokens]
     if not wanted:

@@ -94,7 +94,7 @@ def test_sequences_longer_than_a_component_are_an_error(make_recipe: MakeRecipe)
 
 def test_a_model_needs_a_place_for_every_id(make_recipe: MakeRecipe) -> None:
     shape = msgspec.structs.replace(SHAPES["tiny"], vocab_size=512)
-    with pytest.raises(GristmillError, match="ids go up to 102,400, and the model has 512"):
+    with pytest.raises(GristmillError, match="deepseek-v2, has 102,400 ids, and the model 512"):
         open_stages(make_recipe(shape=shape))
 
 
