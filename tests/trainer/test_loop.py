@@ -17,7 +17,6 @@ from gristmill.corpus.errors import GristmillError
 from gristmill.corpus.mixture import Mixture
 from gristmill.trainer.evaluation.scores import Evaluation
 from gristmill.trainer.loop import EVALUATION, RunResult, train
-from gristmill.trainer.model.shapes import SHAPES
 from gristmill.trainer.recipe import (
     CheckpointSettings,
     LogSettings,
@@ -27,6 +26,8 @@ from gristmill.trainer.recipe import (
 )
 from gristmill.trainer.report.records import EvaluationRecord, SkipRecord, StepRecord
 from gristmill.trainer.report.run_log import read_records
+
+from .narrow import NARROW
 
 MakeRecipe = Callable[..., TrainRecipe]
 
@@ -39,11 +40,6 @@ from gristmill.trainer.recipe import TrainRecipe
 torch.set_num_threads(1)
 train(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=TrainRecipe), where="recipe.toml")
 """
-NARROW = msgspec.structs.replace(
-    SHAPES["tiny"],
-    **{"hidden_size": 16, "intermediate_size": 32, "moe_intermediate_size": 16},
-    **{"num_hidden_layers": 2, "kv_lora_rank": 16},
-)
 STAGE = StageSettings(name="only", sequence_length=64, batch_sequences=2, steps=6)
 
 

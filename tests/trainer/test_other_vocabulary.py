@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -17,6 +18,7 @@ from gristmill.trainer.loop import RunResult, train
 from gristmill.trainer.recipe import TrainRecipe
 
 from .conftest import built
+from .narrow import NARROW
 
 if TYPE_CHECKING:
     from ..conftest import Corpus
@@ -33,20 +35,7 @@ eos = "<end>"
 FIM = 'fim_begin = "<begin>"\nfim_hole = "<hole>"\nfim_end = "<middle>"'
 NO_FIM = "[fim]\nrate = 0"
 HELD_OUT = "[held_out]\nfraction = 0.5\n"
-SHAPE = {
-    "vocab_size": 640,
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "moe_intermediate_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "kv_lora_rank": 16,
-    "qk_nope_head_dim": 8,
-    "qk_rope_head_dim": 4,
-    "v_head_dim": 8,
-    "n_routed_experts": 4,
-    "num_experts_per_tok": 2,
-}
+SHAPE = msgspec.structs.replace(NARROW, vocab_size=640)
 
 
 def write_vocabulary(path: Path, corpus: Path, *, is_byte_level: bool = True) -> None:

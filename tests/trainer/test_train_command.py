@@ -8,25 +8,15 @@ from pathlib import Path
 
 import pytest
 
-RECIPE = """
-build = "{build}"
-out = "{out}"
+from .narrow import NARROW_TABLE
+
+RECIPE = f"""
+build = "{{build}}"
+out = "{{out}}"
 precision = "fp32"
 micro_batch_sequences = 1
 
-[shape]
-hidden_size = 16
-intermediate_size = 32
-moe_intermediate_size = 16
-num_hidden_layers = 2
-num_attention_heads = 2
-kv_lora_rank = 16
-qk_nope_head_dim = 8
-qk_rope_head_dim = 4
-v_head_dim = 8
-n_routed_experts = 4
-num_experts_per_tok = 2
-
+{NARROW_TABLE}
 [[stage]]
 name = "only"
 sequence_length = 64

@@ -14,24 +14,14 @@ from gristmill.trainer.evaluation.ablation import Ablation, Examples
 from gristmill.trainer.evaluation.ablation_recipe import load_ablation
 from gristmill.trainer.evaluation.measure import train_and_measure
 
-TRAINING = """\
+from ..narrow import NARROW_TABLE
+
+TRAINING = f"""\
 build = "unused"
 out = "unused"
 precision = "fp32"
 
-[shape]
-hidden_size = 16
-intermediate_size = 32
-moe_intermediate_size = 16
-num_hidden_layers = 2
-num_attention_heads = 2
-kv_lora_rank = 16
-qk_nope_head_dim = 8
-qk_rope_head_dim = 4
-v_head_dim = 8
-n_routed_experts = 4
-num_experts_per_tok = 2
-
+{NARROW_TABLE}
 [[stage]]
 name = "only"
 sequence_length = 64
