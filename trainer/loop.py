@@ -20,7 +20,7 @@ from .evaluation.evaluator import Evaluator
 from .evaluation.scores import Evaluation
 from .hub.folder import load_weights
 from .optimizer import make_optimizer, set_learning_rate
-from .parallel.checkpoint import Checkpoints, Run, latest, load, read_state
+from .parallel.checkpoint import Checkpoints, Run, latest, load
 from .parallel.mesh import Mesh
 from .parallel.replica import Replica, ReplicaOptions
 from .recipe import TrainRecipe
@@ -29,7 +29,7 @@ from .report.meter import Meter
 from .report.metrics import Losses
 from .report.records import SkipRecord, evaluation_record
 from .report.run_log import RunLog
-from .run_state import RunState, decode_state
+from .run_state import RunState, read_run_state
 from .schedule import learning_rate, samples_of
 from .spikes import SpikeState, judge
 from .stop import Stop
@@ -222,7 +222,7 @@ class _Run:
         """Take up the last checkpoint, or the weights that the recipe starts from."""
         last = latest(self._recipe.out)
         if last:
-            state = decode_state(read_state(last))
+            state = read_run_state(last, self._recipe)
             check_data(state.data, self._recipe, self._stages)
             load(last, self._replica, self._optimizer)
             self._step, self._spikes = state.data.step, state.spikes
@@ -237,7 +237,9 @@ class _Run:
         if self._step % self._recipe.checkpoint.every_steps and not is_last:
             return
         data = data_state(self._recipe, self._stages, step=self._step)
-        state = msgspec.json.encode(RunState(data=data, spikes=self._spikes))
+        state = msgspec.json.encode(
+            RunState(model=self._recipe.model, data=data, spikes=self._spikes)
+        )
         self._checkpoints.save(self._step, Run(self._replica, self._optimizer), state)
 
 

@@ -176,7 +176,9 @@ def test_a_damaged_shard_stops_training_with_its_name(
 def test_the_checkpoint_of_another_shape_is_refused(short: MakeRecipe) -> None:
     run(short())
     other = msgspec.structs.replace(NARROW, hidden_size=32)
-    with pytest.raises(GristmillError, match="damaged, or of another model"):
+    with pytest.raises(
+        GristmillError, match="begun with a shape of hidden_size = 16, and the recipe's is 32"
+    ):
         run(short(shape=other))
 
 

@@ -9,9 +9,9 @@ import msgspec
 
 from ..data.stage_data import open_stages
 from ..loop import make_mesh, make_replica, train
-from ..parallel.checkpoint import latest, load, read_state
+from ..parallel.checkpoint import latest, load
 from ..recipe import TrainRecipe
-from ..run_state import decode_state
+from ..run_state import read_run_state
 from .ablation import Ablation, Examples, run_ablation
 from .ablation_recipe import AblationRecipe
 from .evaluator import Evaluator, check_examples
@@ -40,8 +40,7 @@ def train_and_measure(
     check_examples(recipe, open_stages(recipe), only=examples.only)
     train(recipe, where=where, stream=stream)
     path = latest(recipe.out)
-    state = decode_state(read_state(path))
-    if state.data.step < recipe.num_steps:
+    if read_run_state(path, recipe).data.step < recipe.num_steps:
         return None
     with make_mesh(recipe) as mesh:
         replica = make_replica(recipe, mesh)

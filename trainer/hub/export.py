@@ -9,10 +9,10 @@ from ...corpus.mixture import read_mixture
 from ..data.data_state import kept_manifest
 from ..model.model import Model
 from ..model.shapes import ModelSettings
-from ..parallel.checkpoint import latest, read_state, read_weights
+from ..parallel.checkpoint import latest, read_weights
 from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
-from ..run_state import decode_state
+from ..run_state import read_run_state
 from .folder import write_checkpoint
 
 
@@ -29,7 +29,7 @@ def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
             where=recipe.out,
             todo="Train with the recipe first.",
         )
-    manifest = decode_state(read_state(path)).data.stages[0].manifest
+    manifest = read_run_state(path, recipe).data.stages[0].manifest
     sentinels = read_mixture(kept_manifest(recipe.out, manifest)).sentinels
     with Mesh() as mesh:
         weights = read_weights(path, _shapes(recipe.model), mesh)

@@ -16,7 +16,7 @@ from ...corpus import storage
 from ...corpus.errors import GristmillError
 from ...corpus.tokenizer_info import Sentinels
 from ..model.model import Model
-from ..model.shapes import ModelSettings
+from ..model.shapes import ModelSettings, differences
 from ..parallel.weights import fill
 from .config import CONFIG, config_of, read_config
 from .files import Files
@@ -24,14 +24,6 @@ from .safetensors_file import num_bytes, write_safetensors
 
 INDEX: Final = "model.safetensors.index.json"
 SHARD_BYTES: Final = 5_000_000_000
-# What may differ from the checkpoint that training goes on from: what only training knows, and how
-# far positions reach (YaRN is put on a model trained without it).
-MAY_DIFFER: Final = frozenset(
-    (
-        *("aux_loss_alpha", "device_loss_alpha", "comm_loss_alpha", "seq_aux"),
-        *("initializer_range", "rope_scaling", "rope_theta", "max_position_embeddings"),
-    )
-)
 
 
 class Piece(NamedTuple):
@@ -177,14 +169,12 @@ def _index(shards: dict[str, dict[str, tuple[int, ...]]], dtype: torch.dtype) ->
 
 def _check_settings(settings: ModelSettings, folder: str) -> None:
     theirs = read_config(folder)
-    for field in msgspec.structs.fields(ModelSettings):
-        ours, found = getattr(settings, field.name), getattr(theirs, field.name)
-        if field.name not in MAY_DIFFER and ours != found:
-            raise GristmillError(
-                f"the checkpoint has {field.name} = {found}, the model {ours}",
-                where=storage.join(folder, CONFIG),
-                todo="Give the model the checkpoint's shape, or start from another checkpoint.",
-            )
+    for name, (ours, found) in differences(settings, theirs).items():
+        raise GristmillError(
+            f"the checkpoint has {name} = {found}, the model {ours}",
+            where=storage.join(folder, CONFIG),
+            todo="Give the model the checkpoint's shape, or start from another checkpoint.",
+        )
 
 
 def _expert(name: str, expert: int, shape: torch.Size) -> list[Piece]:

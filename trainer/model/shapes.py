@@ -77,6 +77,15 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return layer >= self.first_k_dense_replace
 
 
+# What weights can be trained on with another value of: what only training knows, and how far
+# positions reach (YaRN is put on a model trained without it).
+_MAY_DIFFER: Final = frozenset(
+    (
+        *("aux_loss_alpha", "device_loss_alpha", "comm_loss_alpha", "seq_aux"),
+        *("initializer_range", "rope_scaling", "rope_theta", "max_position_embeddings"),
+    )
+)
+
 _TINY: Final = ModelSettings(
     hidden_size=64,
     intermediate_size=192,
@@ -151,6 +160,16 @@ def check_shape(settings: ModelSettings, *, where: str) -> None:
     for what, is_so in faults.items():
         if is_so:
             raise GristmillError(what, where=where, todo="Change the shape, or take a named one.")
+
+
+def differences(ours: ModelSettings, theirs: ModelSettings) -> dict[str, tuple[object, object]]:
+    """Return the settings in which one's weights are not the other's, with both values."""
+    pairs = {
+        name: (getattr(ours, name), getattr(theirs, name))
+        for name in ModelSettings.__struct_fields__
+        if name not in _MAY_DIFFER
+    }
+    return {name: (our, their) for name, (our, their) in pairs.items() if our != their}
 
 
 def num_parameters(settings: ModelSettings) -> int:

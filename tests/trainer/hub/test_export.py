@@ -31,7 +31,7 @@ def test_a_checkpoint_becomes_a_folder_that_transformers_reads(
     recipe = make_recipe(shape=msgspec.to_builtins(shape))
     stages = open_stages(recipe)
     keep_manifests(recipe, stages)
-    state = RunState(data=data_state(recipe, stages, step=7), spikes=SpikeState())
+    state = RunState(model=shape, data=data_state(recipe, stages, step=7), spikes=SpikeState())
     with Mesh() as mesh:
         replica = Replica(shape, mesh, ReplicaOptions(), seed=3)
         optimizer = make_optimizer(replica.named_parameters(), OptimizerSettings())
@@ -43,6 +43,9 @@ def test_a_checkpoint_becomes_a_folder_that_transformers_reads(
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "hub").state_dict()
     for name, weight in replica.named_parameters():
         assert torch.equal(theirs[name], weight.detach().bfloat16()), name
+    other = msgspec.structs.replace(recipe, shape=msgspec.structs.replace(shape, n_group=2))
+    with pytest.raises(GristmillError, match="begun with a shape of n_group = 4"):
+        export_checkpoint(other, str(tmp_path / "other"))
 
 
 def test_a_run_without_a_checkpoint_has_nothing_to_export(
