@@ -162,8 +162,11 @@ class Mesh:
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
         backend = "cpu:gloo,cuda:nccl" if self.device.type == "cuda" else "gloo"
-        # What an earlier mesh of this process left in the store must not be taken for this one's.
-        store = dist.PrefixStore(f"mesh-{next(_NUMBERS)}", _store(self.world_size))
+        # What an earlier mesh of this process left in the store must not be taken for this one's,
+        # nor the addresses of ranks that died before torchrun started them again.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        name = f"attempt-{attempt}/mesh-{next(_NUMBERS)}"
+        store = dist.PrefixStore(name, _store(self.world_size))
         dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.world_size)
         self._made_group = True
 
