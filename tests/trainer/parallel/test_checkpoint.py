@@ -1,12 +1,14 @@
 """Checkpoints: put in place whole, checked when they are read, and of one process here."""
 
-import multiprocessing
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 import torch
 
@@ -17,8 +19,24 @@ from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
 
 from .layouts import SETTINGS, UNEVEN, take_step
 
-# Python 3.12 warns of a fork beside other threads, which here wait.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+# Writes a checkpoint until a file has 100,000 bytes, which ends the process.
+DIE_WRITING = """
+import resource, signal, sys
+import msgspec, torch
+from gristmill.trainer.model.shapes import ModelSettings
+from gristmill.trainer.parallel.checkpoint import Checkpoints, Run
+from gristmill.trainer.parallel.mesh import Mesh
+from gristmill.trainer.parallel.replica import Replica, ReplicaOptions
+with Mesh() as mesh:
+    settings = msgspec.json.decode(sys.argv[2], type=ModelSettings)
+    replica = Replica(settings, mesh, ReplicaOptions(), seed=1)
+    run = Run(replica, torch.optim.AdamW(replica.parameters()))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    checkpoints = Checkpoints(sys.argv[1], mesh, keep=2, background=True)
+    checkpoints.save(2, run, b"{}")
+    checkpoints.close()
+"""
 
 
 class Trained(NamedTuple):
@@ -95,22 +113,14 @@ def test_without_a_checkpoint_there_is_no_latest(tmp_path: Path) -> None:
 
 def test_a_save_killed_half_way_leaves_the_last_checkpoint_whole(trained: Trained) -> None:
     trained.save(1)
-    trained.run.replica.mesh.close()
-    process = multiprocessing.get_context("fork").Process(target=die_writing, args=(trained,))
-    process.start()
-    process.join(30)
-    assert process.exitcode == -signal.SIGXFSZ
+    settings = msgspec.json.encode(SETTINGS).decode()
+    command = [sys.executable, "-c", DIE_WRITING, trained.out, settings]
+    killed = subprocess.run(command, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGXFSZ
     assert trained.names == ["step-00000001", "step-00000002.part"]
     trained.load()
     trained.save(3)
     assert trained.names == ["step-00000001", "step-00000003"]
-
-
-def die_writing(trained: Trained) -> None:
-    """Write a checkpoint until a file has 100,000 bytes, which ends the process."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-    trained.save(2, background=True)
 
 
 @pytest.mark.parametrize("background", [True, False])
