@@ -46,6 +46,12 @@ def check_keys(
         dotted = f"{prefix}{key}"
         if key not in fields:
             raise unknown_name(dotted, [f"{prefix}{name}" for name in fields], where=where)
+        if get_origin(fields[key]) is tuple and isinstance(inner, dict):
+            raise GristmillError(
+                f"`{dotted}` is one table and is to be a list of them",
+                where=where,
+                todo=f"Begin each with [[{dotted}]].",
+            )
         for kind in (fields[key], *get_args(fields[key])):
             _check_choices(inner, kind, where=f"{where}: {dotted}")
             if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):

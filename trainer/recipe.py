@@ -52,9 +52,9 @@ class StageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.tokens is None):
-            raise ValueError(f"stage {self.name} needs either steps or tokens")
+            raise ValueError(f"stage `{self.name}` needs either steps or tokens")
         if self.lr is None and (self.warmup_steps is not None or self.final_fraction is not None):
-            raise ValueError(f"stage {self.name} has a schedule of its own only with an lr")
+            raise ValueError(f"stage `{self.name}` has a schedule of its own only with an lr")
 
     @property
     def step_tokens(self) -> int:
