@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import force_setattr
 
 from ..corpus.errors import GristmillError
 from ..corpus.ids import content_id
@@ -21,15 +22,25 @@ from ..corpus.storage import exists, join, read_bytes, write_bytes
 CONTENT_ID = re.compile(r"[0-9a-fA-F]{32}")
 DIGITS = re.compile(r"[0-9a-fA-F]{20,}")  # that are no content id, and longer than a name
 COPIES = re.compile(r"copies\s*=\s*true")
+GITHUB = re.compile(
+    r"https?://(?:www\.)?github\.com/([\w.-]+)(?:/(?:\*|([\w.-]+?)(?:\.git)?/?))?", re.IGNORECASE
+)
 
 
 class Removals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Repositories or data sets, owners, URLs (a prefix ends with *), and content ids (hex)."""
+    """Repositories or data sets, owners, URLs (a prefix ends with *), and content ids (hex).
+
+    Repositories, data sets and owners are in small letters: GitHub takes no notice of case.
+    """
 
     collections: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     content_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "collections", tuple(name.lower() for name in self.collections))
+        force_setattr(self, "owners", tuple(name.lower() for name in self.owners))
 
     def entries(self) -> list[str]:
         """Return the list as the lines it is written as."""
@@ -56,9 +67,10 @@ class Removals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def matches(self, record: Record) -> bool:
         """Whether a record as read is on the list."""
-        if record.collection in self.collections:
+        collection = record.collection.lower()
+        if collection in self.collections:
             return True
-        if record.collection.partition("/")[0] in self.owners and "/" in record.collection:
+        if collection.partition("/")[0] in self.owners and "/" in collection:
             return True
         if any(_url_matches(record.path, url) for url in self.urls):
             return True
@@ -76,7 +88,7 @@ class TakeDown(msgspec.Struct, frozen=True, kw_only=True):
     def of_shard(self, shard: str, collections: Iterable[str]) -> Removals:
         """Return the lines that concern the text of a shard, so that no other is read again."""
         here = {line for line, shards in self.places.items() if shard in shards}
-        for name in collections:
+        for name in map(str.lower, collections):
             here |= {name, f"{name.partition('/')[0]}/*"}
         return self.removals.of_entries(frozenset(here))
 
@@ -84,11 +96,12 @@ class TakeDown(msgspec.Struct, frozen=True, kw_only=True):
 def removed_rows(table: pa.Table, removals: Removals) -> npt.NDArray[np.bool_]:
     """Return which ledger or metadata rows the list names, as a boolean array."""
     mask = np.zeros(table.num_rows, dtype=bool)
+    collections = pc.utf8_lower(table["collection"])
     if removals.collections:
-        mask |= _is_in(table["collection"], removals.collections)
+        mask |= _is_in(collections, removals.collections)
     if removals.owners:
-        parts = pc.split_pattern(table["collection"], "/", max_splits=1)
-        has_owner = pc.match_substring(table["collection"], "/")
+        parts = pc.split_pattern(collections, "/", max_splits=1)
+        has_owner = pc.match_substring(collections, "/")
         owners = pc.if_else(has_owner, pc.list_element(parts, 0), pa.scalar(None, pa.string()))
         mask |= _is_in(owners, removals.owners)
     for url in removals.urls:
@@ -129,7 +142,8 @@ def parse_list(text: str, *, where: str) -> Removals:
     """Read a take-down list: one entry a line, `#` starts a comment.
 
     Besides `copies = true`, an entry is `owner/name` (a repository), `owner/*` (all of an owner),
-    a URL, a URL prefix ending with `*`, or the 32 hex digits of a content id.
+    a URL, a URL prefix ending with `*`, or the 32 hex digits of a content id. The address of a
+    repository or an owner on GitHub names both that and pages under it.
     """
     found: dict[str, list[str]] = {"collections": [], "owners": [], "urls": [], "content_ids": []}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -145,6 +159,12 @@ def parse_list(text: str, *, where: str) -> Removals:
             )
         name = entry.lower() if kind == "content_ids" else entry
         found[kind].append(name[:-2] if kind == "owners" else name)
+        on_github = GITHUB.fullmatch(entry)
+        if on_github is not None:
+            owner, repository = on_github.groups()
+            found["collections" if repository else "owners"].append(
+                f"{owner}/{repository}" if repository else owner
+            )
     return Removals(**{kind: _sorted(entries) for kind, entries in found.items()})
 
 
