@@ -75,6 +75,12 @@ def check_mixture(mixture: MixtureSettings, sources: tuple[SourceSpec, ...], *, 
                     where=place,
                     todo="Name a source of this component, `:LANGUAGE` or `*`.",
                 )
+    for component in sorted(mixture.balance.keys() - components):
+        raise GristmillError(
+            f"there is no source of {component} to balance",
+            where=f"{where}: mixture.balance.{component}",
+            todo="Remove it, or add a source.",
+        )
     for name, key in _languages(mixture):
         check_language(name, where=f"{where}: {key}")
 

@@ -1,16 +1,21 @@
 """The mixtures of a build: mixture.json, and mixture.STAGE.json for each stage of long context."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..corpus.errors import GristmillError
 from ..corpus.mixture import Mixture, MixtureShard, make_mixture, read_mixture
+from ..corpus.parts import part_of
 from ..corpus.record import Component
 from ..corpus.storage import escape_glob, exists, join, list_files, read_bytes, remove, write_bytes
 from ..corpus.tokenizer_info import TokenizerInfo
 from .mixture_settings import StageSettings
 from .recipe import RawRecipe
+
+if TYPE_CHECKING:
+    from .published import ShardRecord
 
 MIXTURE = "mixture.json"
 LongTokens = Callable[
@@ -43,6 +48,19 @@ def make_mixtures(
     return found
 
 
+def mixture_shard(path: str, shard: "ShardRecord") -> MixtureShard:
+    """Return what a mixture says of a published shard."""
+    return MixtureShard(
+        path=path,
+        digest=shard.digest,
+        language=shard.language,
+        documents=shard.rows,
+        block_tokens=shard.row_groups,
+        later_block_tokens=shard.later_row_groups,
+        part=part_of(path.rpartition("/")[2].removesuffix(".parquet")),
+    )
+
+
 def mixtures_stand(out: str, raw: RawRecipe) -> bool:
     """Return whether every mixture of a recipe is there and can be read."""
     try:
@@ -60,10 +78,9 @@ def stage_file(stage: StageSettings) -> str:
 
 def write_mixtures(out: str, mixtures: Mapping[str, Mixture]) -> tuple[str, ...]:
     """Write those that are new or others than before, and return their names; remove all else."""
-    start = len(out.rstrip("/")) + 1
-    for url in list_files(join(escape_glob(out), "mixture.*.json")):
-        if url[start:] not in mixtures:
-            remove(url)
+    for name in published_mixtures(out):
+        if name not in mixtures:
+            remove(join(out, name))
     changed = []
     for name, mixture in sorted(mixtures.items()):
         url = join(out, name)
@@ -72,6 +89,13 @@ def write_mixtures(out: str, mixtures: Mapping[str, Mixture]) -> tuple[str, ...]
             write_bytes(url, data)
             changed.append(name)
     return tuple(changed)
+
+
+def published_mixtures(out: str) -> list[str]:
+    """Return the names of the mixtures in a build directory."""
+    start = len(out.rstrip("/")) + 1
+    stages = [url[start:] for url in list_files(join(escape_glob(out), "mixture.*.json"))]
+    return [MIXTURE, *stages] if exists(join(out, MIXTURE)) else stages
 
 
 def _mixture(

@@ -17,7 +17,8 @@ from .engine import Engine, Node, Outcome
 from .executors import Executor
 from .expect import expected_tokens
 from .graph import Graph
-from .published import BuildRecord, read_build, token_path
+from .plan_mixtures import MixtureChange, mixture_changes
+from .published import BuildRecord, mixtures_of, read_build, token_path
 from .reasons import Before, PlannedTask
 from .removals import load_take_down
 from .stage import Failure, Stage, Task
@@ -54,6 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float  # expected for the tasks still to run, on one core
     unknown: tuple[str, ...]  # inputs whose effect waits for their text
     failures: tuple[Failure, ...] = ()
+    mixtures: tuple[MixtureChange, ...] = ()  # known where no shard has to be packed
     expected_tokens: dict[str, int] = {}  # by source, before the first build, as the recipe expects
 
 
@@ -120,7 +122,12 @@ def _plan(graph: Graph, store: Store, previous: BuildRecord | None, outcome: Out
     nodes = graph.outputs(outcome.done, graph.layout(outcome.done))
     made = [node.task(store, outcome.done) for node in nodes]
     outputs = [(task.key, task) for task in made]
-    missing = [task for key, task in outputs if store.find(task, key) is None]
+    found = [(task, store.find(task, key)) for key, task in outputs]
+    missing = [task for task, manifest in found if manifest is None]
+    packed = [m for _, m in found if m is not None and m.stage == "pack"]
+    mixtures: tuple[MixtureChange, ...] = ()
+    if not missing:
+        mixtures = mixture_changes(store.out, mixtures_of(store, graph.recipe, packed))
     tasks = tuple(before.planned(task) for task in missing)
     return Plan(
         is_exact=True,
@@ -130,6 +137,7 @@ def _plan(graph: Graph, store: Store, previous: BuildRecord | None, outcome: Out
         languages=tuple(_language_changes(graph, previous, outcome)),
         seconds=sum(task.seconds or 0.0 for task in tasks),
         unknown=(),
+        mixtures=mixtures,
     )
 
 

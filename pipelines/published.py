@@ -4,7 +4,7 @@ Files are linked or copied in from the work folder, each under a temporary name 
 renamed; build.json comes last and names every file with its digest.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
 import msgspec
@@ -12,8 +12,8 @@ import msgspec
 from ..corpus.errors import GristmillError
 from ..corpus.held_out import MANIFEST as HELD_OUT_MANIFEST
 from ..corpus.held_out import HeldOut, HeldOutShard
-from ..corpus.mixture import MixtureShard
-from ..corpus.parts import long_tokens, part_of
+from ..corpus.mixture import Mixture, MixtureShard
+from ..corpus.parts import long_tokens
 from ..corpus.record import Component
 from ..corpus.shards import shard_path
 from ..corpus.storage import (
@@ -28,7 +28,7 @@ from ..corpus.storage import (
 )
 from .artifact import Manifest, tool_versions
 from .ledger_totals import HeldOutTotals, Totals, check_kept, count_totals
-from .mixtures import make_mixtures, mixtures_stand, write_mixtures
+from .mixtures import make_mixtures, mixture_shard, mixtures_stand, write_mixtures
 from .recipe import Recipe
 from .store import Store
 from .vocabulary import publish_vocabulary, vocabulary_stands
@@ -121,15 +121,12 @@ def publish(
         if record == previous:
             return previous, Publication(written=(), removed=())
 
-    def of_shard(path: str, min_tokens: int) -> tuple[tuple[int, ...], ...]:
-        return long_tokens(store.url(tokens[path]), min_tokens)
-
     # What may be wrong with the corpus is found before a reader sees any of it.
     ledgers = [store.url(ledger[path]) for path in sorted(ledger)]
     totals = count_totals(ledgers)
     check_kept(recipe.raw.mixture.weights, totals, ledgers, where=recipe.path)
     record = _record(recipe, artifacts, tokens, held_out, ledger, totals)
-    mixtures = make_mixtures(recipe.raw, recipe.tokenizer.info, _mixture_shards(record), of_shard)
+    mixtures = mixtures_of(store, recipe, artifacts["pack"].values())
     for path in stale:
         link_or_copy(store.url(wanted[path]), join(store.out, path))
         store.trust(join(store.out, path), wanted[path].digest)
@@ -141,6 +138,20 @@ def publish(
     write_bytes(join(store.out, "build.json"), _pretty(record))
     written, gone = tuple(sorted(stale)), tuple(sorted(extra))
     return record, Publication(written=written, removed=gone, mixtures=changed)
+
+
+def mixtures_of(store: Store, recipe: Recipe, packed: Iterable[Manifest]) -> dict[str, Mixture]:
+    """Return the mixtures of a recipe over packed token shards, by the names of their files."""
+    tokens = {_token_path(manifest): manifest for manifest in packed}
+    shards: dict[Component, list[MixtureShard]] = {}
+    for path in sorted(tokens):
+        shard = _shard_record(tokens[path])
+        shards.setdefault(shard.component, []).append(mixture_shard(path, shard))
+
+    def of_shard(path: str, min_tokens: int) -> tuple[tuple[int, ...], ...]:
+        return long_tokens(store.url(tokens[path]), min_tokens)
+
+    return make_mixtures(recipe.raw, recipe.tokenizer.info, shards, of_shard)
 
 
 def _manifests_stand(out: str, recipe: Recipe) -> bool:
@@ -281,19 +292,3 @@ def _held_out_totals(shards: Collection[HeldOutRecord]) -> HeldOutTotals:
         tokens=sum(shard.tokens for shard in shards),
         num_bytes=sum(shard.text_bytes for shard in shards),
     )
-
-
-def _mixture_shards(record: BuildRecord) -> dict[Component, list[MixtureShard]]:
-    shards: dict[Component, list[MixtureShard]] = {}
-    for path, shard in record.tokens.items():
-        entry = MixtureShard(
-            path=path,
-            digest=shard.digest,
-            language=shard.language,
-            documents=shard.rows,
-            block_tokens=shard.row_groups,
-            later_block_tokens=shard.later_row_groups,
-            part=part_of(path.rpartition("/")[2].removesuffix(".parquet")),
-        )
-        shards.setdefault(shard.component, []).append(entry)
-    return shards

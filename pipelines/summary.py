@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # each command loads its own
     from .dedup_command import DedupResult
     from .gc import Garbage
     from .plan import Plan
+    from .plan_mixtures import MixtureChange
     from .reasons import PlannedTask
     from .remove import Receipt
     from .stage import Failure
@@ -88,10 +89,13 @@ def _failed_text(failures: "Sequence[Failure]", out: str, todo: str) -> str:
 def plan_text(plan: "Plan") -> str:
     """Return a plan as a person reads it: why, what is written, and what each language gains."""
     failed = [f"{f.stage} of {f.shard} failed: {f.message}" for f in plan.failures]
-    if not failed and not plan.tasks and not plan.shards and plan.is_exact:
+    has_shards = bool(failed or plan.tasks or plan.shards or not plan.is_exact)
+    if not has_shards and not plan.mixtures:
         return "Nothing to do."
     lines = [*failed, *_reasons(plan)]
-    if plan.is_exact:
+    if not has_shards:
+        lines.append("No shard changes, and no task has to run.")
+    elif plan.is_exact:
         verb = "changes" if len(plan.shards) == 1 else "change"
         lines.append(f"{number(len(plan.shards), 'token shard')} {verb}:")
         lines += _shortened([f"  {shard.change:<8} {shard.path}" for shard in plan.shards])
@@ -103,6 +107,8 @@ def plan_text(plan: "Plan") -> str:
             f"The recipe expects {tokens:,} tokens of {source}."
             for source, tokens in plan.expected_tokens.items()
         ]
+    for mixture in plan.mixtures:
+        lines += [f"{mixture.change} {mixture.path}", _mixture_table(mixture)]
     lines.append(f"Expected: {plan.seconds:.1f} s on one core.")
     return "\n".join(lines)
 
@@ -148,6 +154,26 @@ def _language_table(plan: "Plan") -> str:
             f"{row.documents_after - row.documents_before:+,}",
             f"{row.tokens_after:,}",
             f"{row.tokens_after - row.tokens_before:+,}",
+        )
+    return render(table)
+
+
+def _mixture_table(mixture: "MixtureChange") -> str:
+    from rich.table import Table
+
+    from .printable import render
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("component")
+    for name in ("training tokens", "change", "epochs", "before"):
+        table.add_column(name, justify="right")
+    for row in mixture.components:
+        table.add_row(
+            row.component,
+            f"{row.target_after:,}",
+            f"{row.target_after - row.target_before:+,}",
+            f"{row.epochs_after:.2f}",
+            f"{row.epochs_before:.2f}",
         )
     return render(table)
 

@@ -17,9 +17,10 @@ from gristmill.pipelines.audit import audit
 from gristmill.pipelines.build import BuildResult, build
 from gristmill.pipelines.executors import LocalExecutor
 from gristmill.pipelines.mixture_settings import StageSettings
+from gristmill.pipelines.plan import Plan, plan
 from gristmill.pipelines.progress import JsonLines
 from gristmill.pipelines.recipe import load_recipe
-from gristmill.pipelines.summary import build_text
+from gristmill.pipelines.summary import build_text, plan_text
 
 if TYPE_CHECKING:
     from ..conftest import Corpus
@@ -171,6 +172,53 @@ def test_a_change_of_the_mixture_alone_is_something_done(corpus: "Corpus") -> No
     assert "nothing to do" in build_text(make(corpus))
 
 
+def planned(corpus: "Corpus") -> Plan:
+    return plan(str(corpus.recipe), out=str(corpus.out), executor=LocalExecutor())
+
+
+def test_a_plan_says_what_a_change_of_the_mixture_alone_does(corpus: "Corpus") -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE)
+    make(corpus)
+    assert plan_text(planned(corpus)) == "Nothing to do."
+    with_mixture(corpus, MIXTURE.replace("code = 0.7, text = 0.3", "code = 0.6, text = 0.4"))
+    found = planned(corpus)
+    assert [change.path for change in found.mixtures] == ["mixture.json", "mixture.long.json"]
+    code = found.mixtures[0].components[0]
+    assert (code.target_before, code.target_after) == (70_000, 60_000)
+    assert code.epochs_after == pytest.approx(code.epochs_before * 6 / 7)
+    make(corpus)
+    made = read_mixture(str(corpus.out / "mixture.json")).components[0]
+    assert (made.target_tokens, made.epochs) == (code.target_after, code.epochs_after)
+    assert plan_text(planned(corpus)) == "Nothing to do."
+
+
+def test_a_plan_refuses_a_mixture_that_the_build_would_refuse(corpus: "Corpus") -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE)
+    make(corpus)
+    with_mixture(corpus, MIXTURE.replace("max_epochs = 50", "max_epochs = 0.5"))
+    with pytest.raises(GristmillError) as by_plan:
+        planned(corpus)
+    with pytest.raises(GristmillError) as by_build:
+        make(corpus)
+    assert str(by_plan.value) == str(by_build.value)
+
+
+def test_a_plan_names_mixtures_that_come_and_go(corpus: "Corpus") -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE)
+    make(corpus)
+    (corpus.out / "mixture.json").write_bytes(b"{")
+    with_mixture(corpus, MIXTURE.replace('name = "long"', 'name = "longer"'))
+    changes = {change.path: change.change for change in planned(corpus).mixtures}
+    assert changes == {
+        "mixture.json": "write",
+        "mixture.long.json": "remove",
+        "mixture.longer.json": "write",
+    }
+
+
 def test_the_stages_of_the_paper_have_its_size() -> None:
     for length, batch in ((32_768, 1152), (131_072, 288)):
         stage = StageSettings(name="x", sequence_length=length, batch_samples=batch, steps=1000)
@@ -193,6 +241,7 @@ def test_the_stages_of_the_paper_have_its_size() -> None:
             ("Python =", "Pyhton ="),
             "balance.code.weights: unknown language `Pyhton`. Did you mean `Python`?",
         ),
+        (("balance.code", "balance.math"), "there is no source of math to balance"),
         ((":Markdown", ":Markdwn"), "part `markdown`: unknown language `Markdwn`"),
     ],
 )
