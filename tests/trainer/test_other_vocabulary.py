@@ -10,8 +10,12 @@ import msgspec
 import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer
 
 from gristmill.corpus.errors import GristmillError
+from gristmill.corpus.mixture import read_mixture
+from gristmill.corpus.tokenizer import load_tokenizer
+from gristmill.corpus.vocabulary import build_tokenizer
 from gristmill.pipelines.recipe import load_recipe
 from gristmill.trainer.hub.export import export_checkpoint
 from gristmill.trainer.loop import RunResult, train
@@ -104,6 +108,11 @@ def test_it_is_measured_filled_in_and_leaves_for_hugging_face(
     export_checkpoint(recipe, str(tmp_path / "hub"))
     config = json.loads((tmp_path / "hub/config.json").read_text())
     assert (config["vocab_size"], config["eos_token_id"]) == (640, 0)
+    theirs = AutoTokenizer.from_pretrained(tmp_path / "hub")
+    ours = load_tokenizer(
+        build_tokenizer(recipe.build, read_mixture(f"{recipe.build}/mixture.json"))
+    )
+    assert theirs("def f(x):\n")["input_ids"] == ours.encode("def f(x):\n").tolist()
 
 
 def test_without_tokens_for_a_hole_no_step_is_taken(

@@ -6,6 +6,7 @@ import torch
 
 from ...corpus.errors import GristmillError
 from ...corpus.mixture import read_mixture
+from ...corpus.vocabulary import build_tokenizer
 from ..data.data_state import kept_manifest
 from ..model.model import Model
 from ..model.shapes import ModelSettings
@@ -14,13 +15,17 @@ from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import read_run_state
 from .folder import write_checkpoint
+from .tokenizer_files import tokenizer_files
 
 
 def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
-    """Write the run's last checkpoint to a new folder, in bf16; return which one it was.
+    """Write the run's last checkpoint and its tokenizer to a new folder; return which one it was.
+
+    Weights are in bf16.
 
     Raises:
-        GristmillError: the run has no checkpoint, it is damaged, or the folder exists.
+        GristmillError: the run has no checkpoint, it is damaged, the folder exists, or the build
+            has lost its vocabulary.
     """
     path = latest(recipe.out)
     if not path:
@@ -30,10 +35,12 @@ def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
             todo="Train with the recipe first.",
         )
     manifest = read_run_state(path, recipe).data.stages[0].manifest
-    sentinels = read_mixture(kept_manifest(recipe.out, manifest)).sentinels
+    mixture = read_mixture(kept_manifest(recipe.out, manifest))
+    source = build_tokenizer(recipe.build, mixture)
+    extras = tokenizer_files(source, max_tokens=recipe.model.max_position_embeddings)
     with Mesh() as mesh:
         weights = read_weights(path, _shapes(recipe.model), mesh)
-        write_checkpoint(folder, recipe.model, weights, sentinels=sentinels)
+        write_checkpoint(folder, recipe.model, weights, sentinels=mixture.sentinels, extras=extras)
     return path
 
 

@@ -4,8 +4,9 @@ On disk each expert has weights of its own; in the model those of all experts of
 One tensor at a time is in memory, and a rank reads its own experts alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -98,9 +99,11 @@ def write_checkpoint(
     dtype: torch.dtype = torch.bfloat16,
     sentinels: Sentinels = Sentinels(),  # noqa: B008  # frozen
     shard_bytes: int = SHARD_BYTES,
+    extras: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
     """Write a whole model, whose weights come in the order of its parameters; see model_weights.
 
+    `extras` are files beside it, by their names: those of its tokenizer.
     The folder appears when all of it is written, and must not be there before.
     """
     target = _new_folder(folder)
@@ -118,6 +121,8 @@ def write_checkpoint(
         (partial / INDEX).write_bytes(_index(shards, dtype))
     config = config_of(settings, dtype=str(dtype).removeprefix("torch."), sentinels=sentinels)
     (partial / CONFIG).write_bytes(msgspec.json.format(msgspec.json.encode(config)))
+    for name, data in extras.items():
+        (partial / name).write_bytes(data)
     partial.rename(target)
 
 
