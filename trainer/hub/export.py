@@ -14,6 +14,7 @@ from ..parallel.checkpoint import latest, read_weights
 from ..parallel.mesh import Mesh
 from ..recipe import TrainRecipe
 from ..run_state import read_run_state
+from ..schedule import data_sources
 from .folder import write_checkpoint
 from .tokenizer_files import tokenizer_files
 
@@ -36,7 +37,7 @@ def export_checkpoint(recipe: TrainRecipe, folder: str) -> str:
         )
     manifest = read_run_state(path, recipe).data.stages[0].manifest
     mixture = read_mixture(kept_manifest(recipe.out, manifest))
-    source = build_tokenizer(recipe.build, mixture)
+    source = build_tokenizer(data_sources(recipe)[0].build, mixture)
     extras = tokenizer_files(source, max_tokens=recipe.model.max_position_embeddings)
     with Mesh() as mesh:
         weights = read_weights(path, _shapes(recipe.model), mesh)
