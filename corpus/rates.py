@@ -53,6 +53,10 @@ class LongDocuments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     min_tokens: Annotated[int, msgspec.Meta(ge=0)] = 0  # 0: length does not matter
     weight: _Weight = 1.0
 
+    def __post_init__(self) -> None:
+        if self.weight != 1 and not self.min_tokens:
+            raise ValueError("long.weight wants long.min_tokens, which says what is long")
+
 
 class RateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What decides how often a token of a component is seen, beside the component's weight.

@@ -35,7 +35,7 @@ def make_mixtures(
     each later epoch.
     """
     settings = raw.mixture
-    found = {MIXTURE: _mixture(raw, info, shards, long_tokens)}
+    found = {MIXTURE: _mixture(raw, info, shards, long_tokens, where="mixture.long")}
     for stage in settings.stage:
         changed = msgspec.structs.replace(
             settings,
@@ -44,7 +44,8 @@ def make_mixtures(
             weights=settings.weights if stage.weights is None else stage.weights,
         )
         of_stage = msgspec.structs.replace(raw, mixture=changed)
-        found[stage_file(stage)] = _mixture(of_stage, info, shards, long_tokens)
+        where = f"mixture.stage `{stage.name}`"
+        found[stage_file(stage)] = _mixture(of_stage, info, shards, long_tokens, where=where)
     return found
 
 
@@ -99,7 +100,7 @@ def published_mixtures(out: str) -> list[str]:
 
 
 def _mixture(
-    raw: RawRecipe, info: TokenizerInfo, shards: Shards, long_tokens: LongTokens
+    raw: RawRecipe, info: TokenizerInfo, shards: Shards, long_tokens: LongTokens, *, where: str
 ) -> Mixture:
     settings = raw.mixture
     least = settings.long.min_tokens
@@ -111,6 +112,12 @@ def _mixture(
             ]
             for component, group in shards.items()
         }
+        if not any(any(s.row_tokens("long")) for group in shards.values() for s in group):
+            raise GristmillError(
+                f"no training document has {least:,} tokens",
+                where=f"{where}: long.min_tokens",
+                todo="Lower it, or leave `long` out.",
+            )
     return make_mixture(
         shards,
         tokenizer=info.digest,

@@ -205,6 +205,13 @@ def test_a_plan_refuses_a_mixture_that_the_build_would_refuse(corpus: "Corpus") 
     assert str(by_plan.value) == str(by_build.value)
 
 
+def test_a_stage_for_long_documents_of_which_there_are_none_is_refused(corpus: "Corpus") -> None:
+    corpus.write()
+    with_mixture(corpus, MIXTURE.replace("min_tokens = 600", "min_tokens = 60_000"))
+    with pytest.raises(GristmillError, match=r"stage `long`: long.min_tokens.*document has 60,000"):
+        make(corpus)
+
+
 def test_a_plan_names_mixtures_that_come_and_go(corpus: "Corpus") -> None:
     corpus.write()
     with_mixture(corpus, MIXTURE)
@@ -241,6 +248,7 @@ def test_the_stages_of_the_paper_have_its_size() -> None:
             ("Python =", "Pyhton ="),
             "balance.code.weights: unknown language `Pyhton`. Did you mean `Python`?",
         ),
+        (("min_tokens = 600, ", ""), "long.weight wants long.min_tokens"),
         (("balance.code", "balance.math"), "there is no source of math to balance"),
         ((":Markdown", ":Markdwn"), "part `markdown`: unknown language `Markdwn`"),
     ],
