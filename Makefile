@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What is imported is compiled then; pip would compile all of it, which takes longer than the rest.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO := build/demo
 TORCH := torch==2.13.0
 
@@ -30,7 +32,7 @@ test-system: $(VENV)/.installed-test
 
 # Needs a wheel of atheris: Python 3.11 to 3.13 on Linux. What was found stays in build/fuzz.
 fuzz: $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "atheris==3.0.0"
+	$(PIP) "atheris==3.0.0"
 	mkdir -p build/fuzz
 	for target in $(FUZZ_TARGETS); do \
 	    $(BIN)/python tests/fuzz/fuzz.py $$target build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) \
@@ -44,18 +46,18 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-train
 
 $(VENV)/.installed: requirements.lock pyproject.toml $(wildcard corpus/native/*.[ch] dedup/native/*.[ch] filters/native/*.[ch])
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	$(PIP) -r requirements-test.lock
 	@touch $@
 
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu gets a torch without CUDA.
 $(VENV)/.installed-train: requirements-train.lock requirements-test.lock $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-test.lock "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-test.lock -r requirements-train.lock
+	$(PIP) -c requirements-test.lock "$(TORCH)"
+	$(PIP) -c requirements-test.lock -r requirements-train.lock
 	@touch $@
 
 # Needs uv; one universal resolution for Python 3.10 to 3.13.

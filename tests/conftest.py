@@ -1,5 +1,6 @@
 """Small real corpora: git repositories made by git, JSON lines, and a recipe over them."""
 
+import fcntl
 import io
 import json
 import logging
@@ -232,7 +233,19 @@ def s3_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def demo_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The whole demo corpus, crawled and built once in about 30 s; tests only read it."""
-    out = tmp_path_factory.mktemp("demo") / "out"
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # of all workers
+    out = shared / "demo"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "build.json").exists():
+            build_demo(out)
+    return out
+
+
+def build_demo(out: Path) -> None:
+    """Crawl and build the demo."""
     settings, base = load_crawls(str(DEMO_RECIPE))
     notes: list[str] = []
     crawled = run_crawls(
@@ -246,4 +259,3 @@ def demo_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         observer=JsonLines(io.StringIO()),
     )
     assert not result.failures, result.failures
-    return out

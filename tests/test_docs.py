@@ -86,8 +86,8 @@ MAX_PAGE_LINES = 250
 NOT_RUN = re.compile(
     r"apt-get install .*|\.venv/bin/python (?:-m (?:pip install|gristmill\.filters\.\w+)|"
     r"bench/languages\.py) .*|"
-    r"make (?:demo|train-demo|test|lint)|torchrun .*|\.venv/bin/python docs/refresh\.py|"
-    r"ray start .*|.* --ray .*"
+    r"make (?:demo|train-demo|test|lint)|torchrun .*|gristmill ablate .*|"
+    r"\.venv/bin/python docs/refresh\.py|ray start .*|.* --ray .*"
 )
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "Top level": RawRecipe,
