@@ -5,11 +5,12 @@ library fastokens encodes; what it does not know, such as Unigram models, `token
 that is installed. Only byte-level vocabularies give texts back.
 """
 
+import functools
 import hashlib
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import fastokens
@@ -22,7 +23,13 @@ from .errors import GristmillError
 from .line_engines import encode_flat
 from .storage import exists, read_bytes
 from .text_batches import TextBatch
-from .tokenizer_info import DEEPSEEK_V2, Sentinels, TokenizerInfo, TokenizerSource
+from .tokenizer_info import (
+    DEEPSEEK_V2,
+    SENTINEL_TEXTS,
+    Sentinels,
+    TokenizerInfo,
+    TokenizerSource,
+)
 
 if TYPE_CHECKING:
     import tokenizers
@@ -151,6 +158,15 @@ def sentinel_texts(data: bytes, sentinels: Sentinels, where: str) -> dict[str, i
     file = _decode(data, where)
     ids = _vocab(file) | {token.content: token.id for token in file.added_tokens}
     return {token: i for token, i in ids.items() if i in sentinels.names}
+
+
+@functools.lru_cache(maxsize=1)
+def spelt_sentinels(source: TokenizerSource) -> Mapping[int, str]:
+    """Return the text of each sentinel by its id."""
+    if source.file is None:
+        return SENTINEL_TEXTS
+    found = sentinel_texts(read_tokenizer(source), source.info.sentinels, source.file)
+    return {token: text for text, token in found.items()}
 
 
 def _decode(data: bytes, where: str) -> _File:

@@ -11,6 +11,14 @@ EOS: Final = 100_001  # also the padding id, as in DeepSeek-V2's configuration
 FIM_HOLE: Final = 100_002
 FIM_BEGIN: Final = 100_003
 FIM_END: Final = 100_004
+# As DeepSeek-V2.5's vocabulary spells them, U+FF5C and U+2581 included; V2's has the first two.
+SENTINEL_TEXTS: Final = {
+    BOS: "<\uff5cbegin\u2581of\u2581sentence\uff5c>",
+    EOS: "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    FIM_HOLE: "<\uff5cfim\u2581hole\uff5c>",
+    FIM_BEGIN: "<\uff5cfim\u2581begin\uff5c>",
+    FIM_END: "<\uff5cfim\u2581end\uff5c>",
+}
 VOCAB_SIZE: Final = 102_400  # rows of the embedding, DeepSeek LLM section 2.1
 
 _Id = Annotated[int, msgspec.Meta(ge=0)]

@@ -1,7 +1,6 @@
 """The rows of an export that come from token shards: training documents, as ids or as text."""
 
-import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,29 +9,14 @@ import pyarrow.compute as pc
 
 from ...corpus.blocks import epoch_entries, rearrange_rows
 from ...corpus.storage import join
-from ...corpus.tokenizer import (
-    BOS,
-    EOS,
-    FIM_BEGIN,
-    FIM_END,
-    FIM_HOLE,
-    load_tokenizer,
-)
-from ...corpus.tokenizer_file import read_tokenizer, sentinel_texts
+from ...corpus.tokenizer import load_tokenizer
+from ...corpus.tokenizer_file import spelt_sentinels
 from ...corpus.tokenizer_info import TokenizerSource
 from .outline import Block
 from .settings import Content
 from .source import open_source
 from .split import Split
 
-# The sentinels as DeepSeek-V2's own vocabulary spells them, U+FF5C and U+2581 included.
-SENTINEL_TEXTS = {
-    BOS: "<\uff5cbegin\u2581of\u2581sentence\uff5c>",
-    EOS: "<\uff5cend\u2581of\u2581sentence\uff5c>",
-    FIM_HOLE: "<\uff5cfim\u2581hole\uff5c>",
-    FIM_BEGIN: "<\uff5cfim\u2581begin\uff5c>",
-    FIM_END: "<\uff5cfim\u2581end\uff5c>",
-}
 _PART = pa.struct([("id", pa.string()), ("offset", pa.int32())])
 _FILE = pa.struct([("doc_id", pa.binary(16)), ("offset", pa.int32())])
 _SAMPLE = [
@@ -139,7 +123,7 @@ def _hex(ids: pa.Array) -> pa.Array:
 
 
 def _text(tokens: npt.NDArray[np.int32], source: TokenizerSource) -> str:
-    tokenizer, spelt = load_tokenizer(source), _spelt_sentinels(source)
+    tokenizer, spelt = load_tokenizer(source), spelt_sentinels(source)
     parts: list[str] = []
     start = 0
     for at in np.flatnonzero(np.isin(tokens, list(spelt))).tolist():
@@ -148,11 +132,3 @@ def _text(tokens: npt.NDArray[np.int32], source: TokenizerSource) -> str:
         start = at + 1
     parts.append(tokenizer.decode_bytes(tokens[start:]).decode("utf-8", "replace"))
     return "".join(parts)
-
-
-@functools.lru_cache(maxsize=1)
-def _spelt_sentinels(source: TokenizerSource) -> Mapping[int, str]:
-    if source.file is None:
-        return SENTINEL_TEXTS
-    found = sentinel_texts(read_tokenizer(source), source.info.sentinels, source.file)
-    return {token: text for text, token in found.items()}
